@@ -1,0 +1,129 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"letstalk/internal/auth"
+	"letstalk/store"
+	"letstalk/views"
+)
+
+// What can be wrong with a request beyond what the store and auth say.
+var (
+	errNoPage    = errors.New("no such page")
+	errMethod    = errors.New("method not allowed")
+	errForeign   = errors.New("request came from another site")
+	errSignedOut = errors.New("signed out")
+	errTooFast   = errors.New("too many requests")
+	errMalformed = errors.New("malformed request")
+)
+
+// problems maps errors to answers, the first match wins. Actions without a link lead to where the request belongs.
+var problems = []struct {
+	err error
+	views.Problem
+}{
+	{store.ErrNotFound, views.Problem{Status: 404, Title: "There is nothing here",
+		Text: "This room or message does not exist, or it is not open to you.", Action: "See the rooms", Href: views.DashboardURL()}},
+	{errNoPage, views.Problem{Status: 404, Title: "There is nothing here",
+		Text: "The address may be mistyped, or what it named is gone.", Action: "See the rooms", Href: views.DashboardURL()}},
+	{store.ErrForbidden, views.Problem{Status: 403, Title: "That is not yours to do",
+		Text: "You may read this, but not change it."}},
+	{errForeign, views.Problem{Status: 403, Title: "That came from another site",
+		Text: "For your safety, forms are only taken from our own pages. Open the page here and try again.", Action: "See the rooms", Href: views.DashboardURL()}},
+	{store.ErrConflict, views.Problem{Status: 409, Title: "That has changed meanwhile",
+		Text: "Somebody was faster: what you wanted to change is not as it was. Look again and try once more."}},
+	{errSignedOut, views.Problem{Status: 401, Title: "You are signed out",
+		Text: "Your session has ended. Log in again; what you wrote is still here.", Action: "Log In"}},
+	{errTooFast, views.Problem{Status: 429, Title: "A little slower, please",
+		Text: "That was a lot in a short time. Wait a moment and try again; nothing is lost."}},
+	{errMethod, views.Problem{Status: 405, Title: "That can't be done here",
+		Text: "This address does not take that kind of request."}},
+	{errMalformed, views.Problem{Status: 400, Title: "That request was garbled",
+		Text: "Something in it could not be understood. Go back and try again."}},
+	{auth.ErrStale, views.Problem{Status: 400, Title: "This sign-in has expired",
+		Text: "It was used already, took longer than ten minutes, or began in another browser. Nothing is wrong; just start again.", Action: "Try again", Href: views.LogInURL("")}},
+	{auth.ErrDenied, views.Problem{Status: 403, Title: "You were not signed in",
+		Text: "The sign-in was cancelled, or your identity provider said no. You can try again whenever you like.", Action: "Try again", Href: views.LogInURL("")}},
+	{auth.ErrProviderDown, views.Problem{Status: 503, Title: "The identity provider does not answer",
+		Text: "We could not reach the service that signs you in. It is usually back in a moment.", Action: "Try again", Href: views.LogInURL("")}},
+	{auth.ErrProviderAnswer, views.Problem{Status: 502, Title: "The identity provider reported a problem",
+		Text: "It sent you back without signing you in. Try again; if it stays, tell whoever runs this site.", Action: "Try again", Href: views.LogInURL("")}},
+	{auth.ErrUntrusted, views.Problem{Status: 502, Title: "We could not be sure it is you",
+		Text: "What the identity provider told us did not pass our checks, so nobody was signed in. Try again; if it stays, tell whoever runs this site.", Action: "Try again", Href: views.LogInURL("")}},
+}
+
+// problemOf returns the answer to an error. What is not in the table is a fault of ours.
+func problemOf(r *http.Request, err error) views.Problem {
+	problem := views.Problem{Status: 500, Title: "Something broke on our side",
+		Text: "It was noted and somebody will look at it. Please try again in a moment."}
+	var invalid *store.InvalidError
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &invalid):
+		problem = views.Problem{Status: 422, Title: "That can't be sent like this", Text: invalid.Reason}
+	case errors.As(err, &tooLarge):
+		problem = views.Problem{Status: 413, Title: "That is too large",
+			Text: "A message has at most 8,000 characters. Split it in two and send it again."}
+	default:
+		for _, row := range problems {
+			if errors.Is(err, row.err) {
+				problem = row.Problem
+				break
+			}
+		}
+	}
+	back := views.HomeURL()
+	if _, ok := auth.Viewer(r.Context()); ok || strings.HasPrefix(r.URL.Path, "/chat/") {
+		back = views.DashboardURL()
+	}
+	if slug := chi.URLParam(r, "room"); slug != "" && problem.Status != http.StatusNotFound {
+		back = views.RoomURL(slug)
+	}
+	if problem.Action == "" {
+		problem.Action = "Go back"
+	}
+	if problem.Href == "" {
+		problem.Href = back
+		if problem.Status == http.StatusUnauthorized {
+			problem.Href = views.LogInURL(back)
+		}
+	}
+	return problem
+}
+
+// fail is the only place that writes an error: a page, or a fragment for the flash area of the page that asked. Faults
+// of ours and of the provider are logged, here and nowhere else.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	problem := problemOf(r, err)
+	if problem.Status >= 500 {
+		s.Logger.ErrorContext(r.Context(), "request failed", "id", requestID(w), "path", r.URL.EscapedPath(), "error", err)
+	}
+	if problem.Status == http.StatusInternalServerError {
+		problem.RequestID = requestID(w)
+	}
+	if problem.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
+	if wantsFragment(r) {
+		err = s.render(w, r, problem.Status, views.Flashed(problem.Text))
+	} else {
+		problem.Draft = draft(r)
+		err = s.render(w, r, problem.Status, views.Error(s.page(r, problem.Title), problem))
+	}
+	if err != nil {
+		s.Logger.ErrorContext(r.Context(), "drawing an error", "id", requestID(w), "error", err)
+	}
+}
+
+// draft returns the words a failed form carried, so that the error page can show them.
+func draft(r *http.Request) string {
+	if r.Method != http.MethodPost || r.ParseForm() != nil {
+		return ""
+	}
+	return strings.ToValidUTF8(r.PostForm.Get("body"), "\uFFFD")
+}

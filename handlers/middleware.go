@@ -1,0 +1,122 @@
+package handlers
+
+import (
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5/middleware"
+
+	"letstalk/internal/auth"
+	"letstalk/views"
+)
+
+// clientIP finds the browser's address: of the connection, or as a trusted proxy tells it.
+func (s *Server) clientIP() func(http.Handler) http.Handler {
+	if len(s.TrustedProxies) == 0 {
+		return middleware.ClientIPFromRemoteAddr
+	}
+	return middleware.ClientIPFromXFF(s.TrustedProxies...)
+}
+
+// ClientAddress returns the address the browser of a request came from, as far as the trusted proxies tell.
+func ClientAddress(r *http.Request) string { return middleware.GetClientIP(r.Context()) }
+
+// logRequests writes one line a request: what was asked without the query (it may hold codes), what was answered, who
+// asked, and a number that error pages show.
+func (s *Server) logRequests(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		id := rand.Text()[:12]
+		w.Header().Set("X-Request-Id", id)
+		wrapped := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		next.ServeHTTP(wrapped, r)
+		s.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request",
+			slog.String("id", id),
+			slog.String("method", r.Method),
+			slog.String("path", r.URL.EscapedPath()),
+			slog.Int("status", wrapped.Status()),
+			slog.Int("bytes", wrapped.BytesWritten()),
+			slog.Duration("took", time.Since(start).Round(time.Microsecond)),
+			slog.String("address", ClientAddress(r)))
+	})
+}
+
+func requestID(w http.ResponseWriter) string { return w.Header().Get("X-Request-Id") }
+
+// recoverPanics turns a panic into a 500 page. http.ErrAbortHandler passes: it is how a response is broken off.
+func (s *Server) recoverPanics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			s.fail(w, r, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// secureHeaders says what pages of this site may do: load from here, run no inline script, be framed by nobody.
+func (s *Server) secureHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "+
+			"connect-src 'self'; form-action 'self' "+strings.Join(s.Auth.Origins(), " ")+
+			"; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if s.BaseURL.Scheme == "https" {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// sameOrigin refuses state-changing requests that another site made a browser send; SameSite cookies alone would let
+// those of sibling hosts through.
+func (s *Server) sameOrigin(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(s.handle(func(http.ResponseWriter, *http.Request) error { return errForeign }))
+	return protection.Handler(next)
+}
+
+func limitBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxRequestBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// noStore keeps what people read out of caches, so that Back after logging out shows nothing.
+func noStore(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// requireLogin sends visitors to the page that asks them to log in. One who was writing is not sent away from the words.
+func (s *Server) requireLogin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, ok := auth.Viewer(r.Context())
+		switch {
+		case ok:
+			next.ServeHTTP(w, r)
+		case isHTMX(r) || r.Method != http.MethodGet && r.Method != http.MethodHead:
+			s.fail(w, r, errSignedOut)
+		default:
+			http.Redirect(w, r, views.PleaseLogInURL(r.URL.RequestURI()), http.StatusSeeOther)
+		}
+	})
+}

@@ -1,0 +1,110 @@
+package handlers
+
+import (
+	"crypto/rand"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
+
+	"letstalk/store"
+	"letstalk/views"
+)
+
+func (s *Server) listRooms(w http.ResponseWriter, r *http.Request) error {
+	seq := s.Hub.Position()
+	rooms, err := s.Store.Rooms(r.Context(), viewer(r).ID)
+	if err != nil {
+		return err
+	}
+	page := s.page(r, "Rooms")
+	page.Live = true
+	return s.render(w, r, http.StatusOK, views.Dashboard(page, rooms, seq))
+}
+
+func (s *Server) showRoom(w http.ResponseWriter, r *http.Request) error {
+	room, err := s.room(r)
+	if err != nil {
+		return err
+	}
+	if room.Slug != chi.URLParam(r, "room") {
+		target := url.URL{Path: views.RoomURL(room.Slug), RawQuery: r.URL.RawQuery}
+		http.Redirect(w, r, target.Path+query(target.RawQuery), http.StatusSeeOther)
+		return nil
+	}
+	page, err := pageOf(r)
+	if err != nil {
+		return err
+	}
+	return s.renderRoom(w, r, http.StatusOK, room, page, views.Composer{})
+}
+
+func query(raw string) string {
+	if raw == "" {
+		return ""
+	}
+	return "?" + raw
+}
+
+// renderRoom draws a room: as a page, or as more messages for a page that has some.
+func (s *Server) renderRoom(w http.ResponseWriter, r *http.Request, status int, room store.Room, page store.Page, composer views.Composer) error {
+	me := viewer(r)
+	history, err := s.Store.Messages(r.Context(), me.ID, room.ID, page)
+	if err != nil {
+		return err
+	}
+	view := views.Room{Page: s.page(r, room.Name), Room: room, History: history, Anchor: page.Around, Composer: composer}
+	switch {
+	case wantsFragment(r) && page.Before != 0:
+		return s.render(w, r, status, views.OlderMessages(view))
+	case wantsFragment(r) && page.After != 0:
+		return s.render(w, r, status, views.NewerMessages(view))
+	}
+	if view.Rooms, err = s.Store.Rooms(r.Context(), me.ID); err != nil {
+		return err
+	}
+	view.Live = true
+	view.Composer.Nonce = rand.Text()
+	view.People = s.Hub.People(room.ID)
+	if !slices.Contains(view.People, me) {
+		view.People = append(view.People, me) // by the time this is read, they are
+	}
+	return s.render(w, r, status, views.RoomPage(view))
+}
+
+// room returns the room of the request's path, found through the viewer's right to see it.
+func (s *Server) room(r *http.Request) (store.Room, error) {
+	slug, err := url.PathUnescape(chi.URLParam(r, "room"))
+	if err != nil {
+		return store.Room{}, store.ErrNotFound
+	}
+	return s.Store.Room(r.Context(), viewer(r).ID, slug)
+}
+
+// pageOf reads which part of the history is asked for.
+func pageOf(r *http.Request) (store.Page, error) {
+	var page store.Page
+	var err error
+	if page.Before, err = messageNumber(r.URL.Query().Get("before")); err != nil {
+		return page, err
+	}
+	page.After, err = messageNumber(r.URL.Query().Get("after"))
+	if page.Before != 0 && page.After != 0 {
+		return page, errMalformed
+	}
+	return page, err
+}
+
+// messageNumber parses a message's id; none is zero.
+func messageNumber(s string) (store.MessageID, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, store.ErrNotFound
+	}
+	return store.MessageID(n), nil
+}

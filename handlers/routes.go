@@ -1,0 +1,57 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+)
+
+// routes is every route of the site on one screen.
+func (s *Server) routes() http.Handler {
+	r := chi.NewRouter()
+	r.Use(s.clientIP(), s.logRequests, s.recoverPanics, s.secureHeaders, s.sameOrigin, limitBody, middleware.GetHead)
+	r.NotFound(s.handle(s.notFound))
+	r.MethodNotAllowed(s.handle(s.methodNotAllowed))
+
+	r.Get("/healthz", s.handle(s.showHealth))
+	r.Get("/readyz", s.handle(s.showReadiness))
+	r.Get("/static/{hash}/*", s.Assets.ServeHTTP)
+
+	r.Group(func(r chi.Router) {
+		r.Use(s.Auth.Identify(s.fail))
+
+		// Streams are neither compressed nor buffered.
+		r.Get("/events", s.handle(s.showLobbyStream))
+		r.Get("/chat/{room}/events", s.handle(s.showRoomStream))
+
+		r.Group(func(r chi.Router) {
+			r.Use(middleware.Compress(5, "text/html", "text/css"), noStore)
+
+			r.Get("/", s.handle(s.showHome))
+			r.Get("/me.css", s.handle(s.showMe))
+			r.Get("/account/login", s.handle(s.showPleaseLogIn))
+			r.Get("/users/login", s.handle(s.createLogin))
+			r.Get("/authorization-code/callback", s.handle(s.finishLogin))
+			r.Post("/users/logout", s.handle(s.deleteLogin))
+
+			r.Group(func(r chi.Router) {
+				r.Use(s.requireLogin)
+
+				r.Get("/dashboard", s.handle(s.listRooms))
+				r.Get("/chat/{room}", s.handle(s.showRoom))
+				r.Post("/chat/{room}/messages", s.handle(s.createMessage))
+				r.Get("/chat/{room}/messages/{id}", s.handle(s.showMessage))
+				r.Get("/chat/{room}/messages/{id}/edit", s.handle(s.editMessage))
+				r.Post("/chat/{room}/messages/{id}/edit", s.handle(s.updateMessage))
+				r.Get("/chat/{room}/messages/{id}/delete", s.handle(s.confirmDelete))
+				r.Post("/chat/{room}/messages/{id}/delete", s.handle(s.deleteMessage))
+			})
+		})
+	})
+	return r
+}
+
+func (s *Server) notFound(http.ResponseWriter, *http.Request) error { return errNoPage }
+
+func (s *Server) methodNotAllowed(http.ResponseWriter, *http.Request) error { return errMethod }

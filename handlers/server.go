@@ -1,0 +1,129 @@
+// Package handlers answers HTTP: it parses, asks the store on the viewer's behalf, and draws with views. Handlers return
+// their errors; fail is the only place that writes one.
+package handlers
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/go-chi/httprate"
+
+	"letstalk/internal/auth"
+	"letstalk/internal/feed"
+	"letstalk/internal/live"
+	"letstalk/static"
+	"letstalk/store"
+	"letstalk/views"
+)
+
+// Rates of what a person or an address may do; generous for people, tight for programs.
+const (
+	postsPerMinute  = 120
+	loginsPerMinute = 30
+)
+
+// maxRequestBody bounds what a request may carry, in bytes.
+const maxRequestBody = 64 << 10
+
+// Options are the parts a server is made of.
+type Options struct {
+	Store  store.Store
+	Auth   *auth.Auth
+	Hub    *live.Hub
+	Feed   *feed.Feed
+	Assets *static.Assets
+	Logger *slog.Logger
+	// BaseURL is where browsers find the site.
+	BaseURL *url.URL
+	// TrustedProxies are networks, in CIDR notation, whose X-Forwarded-For is believed.
+	TrustedProxies []string
+	// RateLimit can be switched off for load tests.
+	RateLimit bool
+}
+
+// Server answers the site's requests.
+type Server struct {
+	Options
+	posts, logins *httprate.RateLimiter
+	handler       http.Handler
+}
+
+// New returns a server ready to serve.
+func New(opts Options) *Server {
+	s := &Server{
+		Options: opts,
+		posts:   httprate.NewRateLimiter(postsPerMinute, time.Minute),
+		logins:  httprate.NewRateLimiter(loginsPerMinute, time.Minute),
+	}
+	s.handler = s.routes()
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+type handler func(http.ResponseWriter, *http.Request) error
+
+// handle adapts a handler that returns its error.
+func (s *Server) handle(h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	}
+}
+
+// render draws into memory first, so that a page is sent whole or not at all.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, parts ...templ.Component) error {
+	var b bytes.Buffer
+	for _, part := range parts {
+		if err := part.Render(r.Context(), &b); err != nil {
+			return err
+		}
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // a browser that went away needs no answer
+	return nil
+}
+
+// page returns what every page needs.
+func (s *Server) page(r *http.Request, title string) views.Page {
+	login, _ := auth.Viewer(r.Context())
+	return views.Page{Title: title, Viewer: login.User.Person(), Assets: s.Assets}
+}
+
+// viewer returns who asks, on routes behind requireLogin.
+func viewer(r *http.Request) store.Person {
+	login, _ := auth.Viewer(r.Context())
+	return login.User.Person()
+}
+
+// isHTMX reports whether a script asks and wants a fragment; browsers without it want a page.
+func isHTMX(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" }
+
+// wantsFragment reports whether the answer replaces part of a page; an htmx request may also want a whole page to select
+// from.
+func wantsFragment(r *http.Request) bool {
+	return isHTMX(r) && r.Header.Get("HX-Request-Type") != "full"
+}
+
+// limited counts a request under a key and returns errTooFast if there were too many.
+func (s *Server) limited(w http.ResponseWriter, r *http.Request, limiter *httprate.RateLimiter, key string) error {
+	if s.RateLimit && limiter.OnLimit(w, r, key) {
+		return errTooFast
+	}
+	return nil
+}
+
+func addressKey(r *http.Request) string {
+	return httprate.CanonicalizeIP(middleware.GetClientIP(r.Context()))
+}
+
+func personKey(r *http.Request) string { return strconv.FormatInt(int64(viewer(r).ID), 10) }

@@ -1,0 +1,97 @@
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"letstalk/store"
+)
+
+// attemptTTL is how long a person has to sign in at the provider.
+const attemptTTL = 10 * time.Minute
+
+// Begin starts a sign-in that will end at returnPath: it binds the attempt to the browser with a cookie and returns the
+// URL at the provider to send it to.
+func (a *Auth) Begin(w http.ResponseWriter, r *http.Request, returnPath string) (string, error) {
+	p, err := a.discovery.provider(r.Context())
+	if err != nil {
+		return "", err
+	}
+	browser := a.browser(r)
+	if browser == "" {
+		browser = randomToken()
+	}
+	attempt := store.Attempt{
+		State:    randomToken(),
+		Browser:  hash(browser),
+		Nonce:    randomToken(),
+		Verifier: oauth2.GenerateVerifier(),
+		Return:   SafeReturn(returnPath),
+	}
+	if err := a.store.CreateAttempt(r.Context(), attempt, attemptTTL); err != nil {
+		return "", fmt.Errorf("create attempt: %w", err)
+	}
+	// SameSite=Strict would keep the cookie back when the browser returns from the provider's site. The same value
+	// serves all attempts of a browser, so that two tabs don't spoil each other's.
+	http.SetCookie(w, &http.Cookie{
+		Name:     a.browserCookie(),
+		Value:    browser,
+		Path:     "/",
+		MaxAge:   int(attemptTTL / time.Second),
+		HttpOnly: true,
+		Secure:   a.cfg.secure(),
+		SameSite: http.SameSiteLaxMode,
+	})
+	return p.oauth.AuthCodeURL(attempt.State, oidc.Nonce(attempt.Nonce), oauth2.S256ChallengeOption(attempt.Verifier)), nil
+}
+
+// takeAttempt returns the attempt a callback belongs to, which is used up by that, or ErrStale.
+func (a *Auth) takeAttempt(r *http.Request, answer url.Values) (store.Attempt, error) {
+	states, browser := answer["state"], a.browser(r)
+	switch {
+	case len(states) != 1 || len(states[0]) != tokenLength:
+		return store.Attempt{}, fmt.Errorf("%w: the callback has no proper state", ErrStale)
+	case browser == "":
+		return store.Attempt{}, fmt.Errorf("%w: the browser has no sign-in cookie", ErrStale)
+	}
+	attempt, err := a.store.TakeAttempt(r.Context(), states[0], hash(browser))
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Attempt{}, fmt.Errorf("%w: no such attempt of this browser", ErrStale)
+	}
+	if err != nil {
+		return store.Attempt{}, fmt.Errorf("take attempt: %w", err)
+	}
+	return attempt, nil
+}
+
+// browser returns the value that binds attempts to the request's browser, or "".
+func (a *Auth) browser(r *http.Request) string {
+	cookie, err := r.Cookie(a.browserCookie())
+	if err != nil || len(cookie.Value) != tokenLength {
+		return ""
+	}
+	return cookie.Value
+}
+
+func (a *Auth) browserCookie() string { return cookieName("signin", a.cfg.secure()) }
+
+// randomToken returns 256 random bits, tokenLength characters long.
+func randomToken() string {
+	b := make([]byte, 32)
+	rand.Read(b) // never fails
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func hash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,193 @@
+// Package auth signs people in through their OpenID Connect provider and keeps them signed in.
+//
+// The store's logins are the authority: a session cookie only leads to a login, and a login that is not live there is
+// over whatever a cookie says. Nothing but [Auth.Finish] ever writes a session, so a request in flight can't bring a
+// deleted one back.
+package auth
+
+import (
+	"context"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"letstalk/store"
+)
+
+// The ways a sign-in can fail that a person should be told about. The cause is wrapped for the log and holds no secret.
+// A person who is locked out gets [store.ErrForbidden]; anything else is a fault of the store.
+var (
+	// ErrStale means that the sign-in was never started, has run out, was finished already, or was started by another
+	// browser.
+	ErrStale = errors.New("sign-in is unknown, used or expired")
+	// ErrDenied means that the person or the provider said no.
+	ErrDenied = errors.New("sign-in was refused")
+	// ErrProviderDown means that the provider can't be reached or talks nonsense; trying again later may help.
+	ErrProviderDown = errors.New("identity provider is unavailable")
+	// ErrProviderAnswer means that the provider answered with an error, or that the answer is not from it.
+	ErrProviderAnswer = errors.New("identity provider answered with an error")
+	// ErrUntrusted means that what the provider said about the person failed a check.
+	ErrUntrusted = errors.New("identity could not be trusted")
+)
+
+// CallbackPath is where the provider sends the browser back to. It is what has to be registered there, below BaseURL.
+const CallbackPath = "/authorization-code/callback"
+
+// Config says which provider to trust and how long to trust it.
+type Config struct {
+	Issuer       string // exactly as in the provider's discovery document; https, or http on loopback
+	ClientID     string
+	ClientSecret string // empty for a public client
+	Scopes       []string
+	GroupsClaim  string   // the claim that lists a person's groups; empty for no groups
+	BaseURL      *url.URL // where browsers find the program; https, or http on loopback
+	Key          []byte   // 32 bytes that encrypt tokens at rest
+	Idle         time.Duration
+	Lifetime     time.Duration
+	// Address tells the address a browser came from. If it is nil, that is the address of its connection.
+	Address func(*http.Request) string
+	// Now is the clock, time.Now if it is nil.
+	Now func() time.Time
+}
+
+// Store is what this package keeps.
+type Store interface {
+	store.Logins
+	store.Sessions
+}
+
+// Auth is the relying party. Its methods may be called from several goroutines at once.
+type Auth struct {
+	cfg       Config
+	store     Store
+	ended     func(store.LoginID)
+	log       *slog.Logger
+	now       func() time.Time
+	sessions  *scs.SessionManager
+	sealer    cipher.AEAD
+	discovery *discovery
+	touches   touches
+}
+
+// New returns a relying party, or an error that lists everything wrong with the configuration. It does not talk to the
+// provider, which may be down. Each login that ends through this package is passed to ended.
+func New(cfg Config, s Store, ended func(store.LoginID), logger *slog.Logger) (*Auth, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(cfg.Scopes, oidc.ScopeOpenID) {
+		cfg.Scopes = append([]string{oidc.ScopeOpenID}, cfg.Scopes...)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Address == nil {
+		cfg.Address = connectionAddress
+	}
+	sealer, err := newSealer(cfg.Key)
+	if err != nil {
+		return nil, err
+	}
+	a := &Auth{
+		cfg:      cfg,
+		store:    s,
+		ended:    ended,
+		log:      logger,
+		now:      cfg.Now,
+		sessions: newSessions(s, cfg),
+		sealer:   sealer,
+		touches:  newTouches(cfg.Idle),
+	}
+	a.discovery = newDiscovery(cfg)
+	return a, nil
+}
+
+// Origins returns the provider's origins for a Content-Security-Policy: a form that signs out is redirected there. Those
+// of its endpoints are known once somebody has signed in.
+func (a *Auth) Origins() []string {
+	urls := []string{a.cfg.Issuer}
+	if p := a.discovery.known(); p != nil {
+		urls = append(urls, p.Authorization, p.EndSession)
+	}
+	var origins []string
+	for _, raw := range urls {
+		u, err := url.Parse(raw)
+		if raw == "" || err != nil {
+			continue
+		}
+		if origin := u.Scheme + "://" + u.Host; !slices.Contains(origins, origin) {
+			origins = append(origins, origin)
+		}
+	}
+	return origins
+}
+
+// End ends a login for good and tells whoever serves it.
+func (a *Auth) End(ctx context.Context, id store.LoginID) error {
+	if err := a.store.EndLogin(ctx, id); err != nil {
+		return fmt.Errorf("end login: %w", err)
+	}
+	a.ended(id)
+	return nil
+}
+
+func (c Config) check() error {
+	var problems []error
+	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+
+	if u, err := url.Parse(c.Issuer); c.Issuer == "" {
+		problem("auth: the issuer is missing")
+	} else if err != nil || !isEndpoint(u) || u.RawQuery != "" {
+		problem("auth: the issuer must be an https URL, or http on loopback, without a query")
+	}
+	if c.ClientID == "" {
+		problem("auth: the client id is missing")
+	}
+	if c.BaseURL == nil || !isEndpoint(c.BaseURL) || c.BaseURL.RawQuery != "" {
+		problem("auth: the base URL must be https, or http on loopback, without a query")
+	}
+	if len(c.Key) != 32 {
+		problem("auth: the key must have 32 bytes, not %d", len(c.Key))
+	}
+	if c.Lifetime <= 0 || c.Idle < 0 {
+		problem("auth: the lifetime must be positive and the idle time not negative")
+	}
+	return errors.Join(problems...)
+}
+
+func (c Config) secure() bool { return c.BaseURL.Scheme == "https" }
+
+// isEndpoint reports whether secrets may be sent to u: over TLS, or without leaving the machine. The host is checked
+// because it goes into a Content-Security-Policy, where a semicolon would start another directive.
+func isEndpoint(u *url.URL) bool {
+	foreign := func(r rune) bool { return !strings.ContainsRune(hostRunes, r) }
+	if u.Hostname() == "" || u.User != nil || u.Fragment != "" || strings.ContainsFunc(u.Host, foreign) {
+		return false
+	}
+	return u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
+}
+
+const hostRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+func connectionAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

@@ -1,0 +1,95 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	providerTimeout = 10 * time.Second
+	maxAnswer       = 1 << 20 // bytes of one answer of the provider
+
+	// A token signed with an unknown key costs a fetch of the provider's keys, and anybody can forge one.
+	keyFetchEvery = time.Minute
+	keyFetchBurst = 5
+)
+
+var errKeyFetches = errors.New("the provider's keys were fetched too often lately")
+
+// transport carries all requests to the provider and bounds what they can cost.
+type transport struct {
+	base     http.RoundTripper
+	now      func() time.Time
+	keys     *rate.Limiter
+	keysAddr atomic.Pointer[string] // the URL that keys limits, nil before discovery
+}
+
+func newTransport(now func() time.Time) *transport {
+	return &transport{
+		base: http.DefaultTransport.(*http.Transport).Clone(),
+		now:  now,
+		keys: rate.NewLimiter(rate.Every(keyFetchEvery), keyFetchBurst),
+	}
+}
+
+// client returns the client for the provider. It follows no redirects: a 307 would carry code, verifier and client
+// secret to wherever it points.
+func (t *transport) client() *http.Client {
+	return &http.Client{
+		Transport:     t,
+		Timeout:       providerTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// limit bounds how often the provider's keys are fetched from there.
+func (t *transport) limit(keys string) {
+	if u, err := url.Parse(keys); err == nil {
+		keys = u.String()
+	}
+	t.keysAddr.Store(&keys)
+}
+
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if keys := t.keysAddr.Load(); keys != nil && r.URL.String() == *keys && !t.keys.AllowN(t.now(), 1) {
+		return nil, errKeyFetches
+	}
+	resp, err := t.base.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if resp.ContentLength > maxAnswer {
+		resp.Body.Close()
+		return nil, fmt.Errorf("answer of %d bytes is too large", resp.ContentLength)
+	}
+	if r.Method == http.MethodGet && resp.StatusCode != http.StatusOK {
+		// go-oidc would put the whole of it into its error.
+		resp.Body.Close()
+		resp.Body = http.NoBody
+		return resp, nil
+	}
+	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
+	return resp, nil
+}
+
+// brief returns an error's text fit for one line of a log: the libraries quote what the provider sent.
+func brief(err error) string {
+	s := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, err.Error())
+	if len(s) > 200 {
+		s = strings.ToValidUTF8(s[:200], "") + "…"
+	}
+	return s
+}

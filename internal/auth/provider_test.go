@@ -1,0 +1,258 @@
+package auth_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"letstalk/internal/auth"
+)
+
+func TestProviderDownAtStartIsTriedAgain(t *testing.T) {
+	s, r := openRogue(t)
+	r.set(func() { r.down = true })
+	b := s.browser()
+	want(t, "site without its provider", b.get("/me").status, http.StatusUnauthorized)
+	want(t, "sign-in", b.get("/users/login").body, "down")
+	if err := s.lastError(); strings.Contains(err.Error(), "secret details") {
+		t.Errorf("the error repeats what the provider said: %v", err)
+	}
+	r.set(func() { r.down = false })
+	s.clock.move(2 * time.Second)
+	want(t, "sign-in once it is up", r.signIn(b, r.sign).status, http.StatusSeeOther)
+}
+
+func TestCrowdDoesNotHammerProvider(t *testing.T) {
+	s, r := openRogue(t)
+	r.set(func() { r.down = true })
+	crowd := func() {
+		var all sync.WaitGroup
+		for range 20 {
+			b := s.browser()
+			all.Go(func() { b.get("/users/login") })
+		}
+		all.Wait()
+	}
+	crowd()
+	want(t, "requests while it is down", r.count("/.well-known/openid-configuration"), 1)
+	s.clock.move(2 * time.Second)
+	r.set(func() { r.down = false })
+	crowd()
+	want(t, "requests once it is up", r.count("/.well-known/openid-configuration"), 2)
+}
+
+func TestDiscoveryIsRefreshedAndOutlivesAnOutage(t *testing.T) {
+	s, r := openRogue(t)
+	b := s.browser()
+	b.begin("/")
+	s.clock.move(59 * time.Minute)
+	b.begin("/")
+	want(t, "requests within the hour", r.count("/.well-known/openid-configuration"), 1)
+
+	s.clock.move(time.Minute)
+	r.set(func() { r.down = true })
+	b.begin("/")
+	b.begin("/")
+	want(t, "requests while it is down", r.count("/.well-known/openid-configuration"), 2)
+
+	s.clock.move(2 * time.Second)
+	r.set(func() {
+		r.down = false
+		r.discovery = map[string]any{"authorization_endpoint": "https://new.example/authorize"}
+	})
+	if to := b.get("/users/login").location; !strings.HasPrefix(to, "https://new.example/authorize?") {
+		t.Errorf("after the refresh the browser goes to %s", to)
+	}
+}
+
+func TestDiscoveryThatCannotBeTrusted(t *testing.T) {
+	for name, change := range map[string]map[string]any{
+		"another issuer":           {"issuer": "https://other.example"},
+		"no token endpoint":        {"token_endpoint": nil},
+		"token endpoint in clear":  {"token_endpoint": "http://provider.example/token"},
+		"keys in clear":            {"jwks_uri": "http://provider.example/keys"},
+		"script as a page":         {"authorization_endpoint": "javascript:alert(1)"},
+		"directive in a host":      {"end_session_endpoint": "https://a;script-src/end"},
+		"relative endpoint":        {"userinfo_endpoint": "/userinfo"},
+		"endpoint of another type": {"jwks_uri": 7},
+		"larger than a document":   {"padding": strings.Repeat("x", 2<<20)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, r := openRogue(t)
+			r.set(func() { r.discovery = change })
+			want(t, "sign-in", s.browser().get("/users/login").body, "down")
+			want(t, "origins", strings.Join(s.auth.Origins(), " "), r.server.URL)
+		})
+	}
+}
+
+func TestOriginsAreThoseOfIssuerAndPages(t *testing.T) {
+	s, r := openRogue(t)
+	r.set(func() {
+		r.discovery = map[string]any{
+			"authorization_endpoint": "https://login.example/a?tenant=1",
+			"end_session_endpoint":   "https://bye.example:8443/end",
+		}
+	})
+	if got := s.auth.Origins(); !slices.Equal(got, []string{r.server.URL}) {
+		t.Errorf("before discovery: %v", got)
+	}
+	s.browser().begin("/")
+	got := s.auth.Origins()
+	if want := []string{r.server.URL, "https://login.example", "https://bye.example:8443"}; !slices.Equal(got, want) {
+		t.Errorf("after discovery: %v, want %v", got, want)
+	}
+}
+
+func TestTokenEndpointFails(t *testing.T) {
+	var elsewhere atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	defer other.Close()
+	status := func(code int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(code)
+			w.Write([]byte(body))
+		}
+	}
+	const secret = "secret-of-the-provider"
+	for _, tc := range []struct {
+		name    string
+		handler http.HandlerFunc
+		want    string
+	}{
+		{"redirects elsewhere", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
+		}, "down"},
+		{"breaks down", status(500, `{"detail":"`+secret+`"}`), "down"},
+		{"is too busy", status(429, `{}`), "down"},
+		{"talks nonsense", status(200, secret), "down"},
+		{"gives no access token", status(200, `{"token_type":"Bearer"}`), "down"},
+		{"answers endlessly", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Write([]byte(`{"access_token":"a`))
+			w.Write(bytes.Repeat([]byte("a"), 2<<20))
+		}, "down"},
+		{"knows no such code", status(400, `{"error":"invalid_grant","error_description":"`+secret+`"}`), "answer"},
+		{"knows no such client", status(401, `{"error":"invalid_client"}`), "answer"},
+		{"invents an error", status(400, `{"error":"`+secret+`<b>"}`), "answer"},
+		{"fails politely", status(200, `{"error":"invalid_grant"}`), "answer"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s, r := openRogue(t)
+			s.note(secret)
+			r.set(func() { r.token = tc.handler })
+			b := s.browser()
+			want(t, "answer", r.signIn(b, r.sign).body, tc.want)
+			want(t, "times the code was sent", r.count("/token"), 1)
+			want(t, "session", b.session(), "")
+		})
+	}
+	want(t, "requests that followed the redirect", elsewhere.Load(), 0)
+}
+
+func TestPersonWhoLeavesIsNotWaitedFor(t *testing.T) {
+	s, r := openRogue(t)
+	reached := make(chan struct{})
+	r.set(func() {
+		r.token = func(_ http.ResponseWriter, r *http.Request) {
+			close(reached)
+			<-r.Context().Done()
+		}
+	})
+	b := s.browser()
+	asked := b.begin("/")
+	ctx, leave := context.WithCancel(t.Context())
+	go func() {
+		<-reached
+		leave()
+	}()
+	req := httptest.NewRequestWithContext(ctx, http.MethodGet,
+		auth.CallbackPath+"?code=c&state="+asked.Get("state"), nil)
+	for _, c := range b.http.Jar.Cookies(s.base) {
+		req.AddCookie(c)
+	}
+	_, err := s.auth.Finish(httptest.NewRecorder(), req)
+	if !errors.Is(err, auth.ErrProviderDown) || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestKeysCannotBeFetched(t *testing.T) {
+	for name, handler := range map[string]http.HandlerFunc{
+		"broken":   func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusInternalServerError) },
+		"nonsense": func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>")) },
+		"huge":     func(w http.ResponseWriter, _ *http.Request) { w.Write(bytes.Repeat([]byte(" "), 2<<20)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, r := openRogue(t)
+			r.set(func() { r.keys = handler })
+			want(t, "answer", r.signIn(s.browser(), r.sign).body, "down")
+		})
+	}
+}
+
+func TestClientProvesItselfAsAdvertised(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		methods any
+		secret  string
+		basic   bool
+	}{
+		{"nothing advertised", nil, clientSecret, true},
+		{"both", []string{"client_secret_post", "client_secret_basic"}, clientSecret, true},
+		{"post only", []string{"client_secret_post"}, clientSecret, false},
+		{"public client", []string{"client_secret_basic", "none"}, "", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := &rogue{}
+			s := open(t, r.serve, func(c *auth.Config) { c.ClientSecret = tc.secret })
+			r.set(func() { r.discovery = map[string]any{"token_endpoint_auth_methods_supported": tc.methods} })
+			want(t, "status", r.signIn(s.browser(), r.sign).status, http.StatusSeeOther)
+			if r.header.Get("Authorization") != "" != tc.basic {
+				t.Errorf("authorization header %q", r.header.Get("Authorization"))
+			}
+			if !tc.basic {
+				want(t, "client_id", r.form.Get("client_id"), "chat")
+				want(t, "client_secret", r.form.Get("client_secret"), tc.secret)
+			}
+		})
+	}
+}
+
+func TestRequestAsksWithProofOfPossession(t *testing.T) {
+	s, r := openRogue(t)
+	b := s.browser()
+	asked := b.begin("/")
+	for name, value := range map[string]string{
+		"response_type":         "code",
+		"client_id":             "chat",
+		"redirect_uri":          s.base.String() + "/authorization-code/callback",
+		"scope":                 "openid profile email groups offline_access",
+		"code_challenge_method": "S256",
+	} {
+		want(t, name, asked.Get(name), value)
+	}
+	other := b.begin("/")
+	for _, name := range []string{"state", "nonce", "code_challenge"} {
+		if len(asked.Get(name)) != 43 || asked.Get(name) == other.Get(name) {
+			t.Errorf("%s is %q, then %q", name, asked.Get(name), other.Get(name))
+		}
+	}
+	r.set(func() { r.idToken = r.sign(r.honest(asked)) })
+	b.callback(url.Values{"code": {"c"}, "state": {asked.Get("state")}})
+	sum := sha256.Sum256([]byte(r.form.Get("code_verifier")))
+	want(t, "challenge of the verifier", base64.RawURLEncoding.EncodeToString(sum[:]), asked.Get("code_challenge"))
+	want(t, "redirect_uri", r.form.Get("redirect_uri"), asked.Get("redirect_uri"))
+}

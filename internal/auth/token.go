@@ -1,0 +1,139 @@
+package auth
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+)
+
+// clockSkew is how far the provider's clock may be ahead of ours.
+const clockSkew = 2 * time.Minute
+
+// signingAlgs are the algorithms a token may be signed with: asymmetric ones, whatever the provider advertises. With
+// HS256 anybody who knows the provider's public key could sign.
+var signingAlgs = []string{
+	oidc.RS256, oidc.RS384, oidc.RS512,
+	oidc.PS256, oidc.PS384, oidc.PS512,
+	oidc.ES256, oidc.ES384, oidc.ES512,
+	oidc.EdDSA,
+}
+
+// idToken is an ID token that passed every check.
+type idToken struct {
+	subject string
+	claims  claims
+}
+
+// verify checks an ID token and returns what it says. go-oidc sees to signature, issuer, audience and expiry and leaves
+// the rest to us.
+func (p *provider) verify(ctx context.Context, raw, nonce, accessToken string, now func() time.Time) (idToken, error) {
+	keys := &watchedKeys{KeySet: p.keys}
+	verifier := oidc.NewVerifier(p.issuer, keys, &oidc.Config{
+		ClientID:             p.oauth.ClientID,
+		SupportedSigningAlgs: signingAlgs,
+		Now:                  now,
+	})
+	token, err := verifier.Verify(ctx, raw)
+	if keys.failure != nil {
+		return idToken{}, unavailable(ctx, "keys", keys.failure)
+	}
+	if err != nil {
+		return idToken{}, fmt.Errorf("%w: %s", ErrUntrusted, brief(err))
+	}
+	var c claims
+	if err := token.Claims(&c); err != nil {
+		return idToken{}, fmt.Errorf("%w: claims: %s", ErrUntrusted, brief(err))
+	}
+	if err := p.checkToken(token, c, raw, nonce, accessToken, now()); err != nil {
+		return idToken{}, fmt.Errorf("%w: id token: %w", ErrUntrusted, err)
+	}
+	return idToken{subject: token.Subject, claims: c}, nil
+}
+
+func (p *provider) checkToken(t *oidc.IDToken, c claims, raw, nonce, accessToken string, now time.Time) error {
+	if _, ok := c["events"]; ok {
+		return errors.New("it is a logout token")
+	}
+	if typ := tokenType(raw); isForeignType(typ) {
+		return errors.New("its type is of another kind of token")
+	}
+	if !isSubject(t.Subject) {
+		return errors.New("its subject is empty or not what a subject may be")
+	}
+	if subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(nonce)) != 1 {
+		return errors.New("its nonce is missing or of another sign-in")
+	}
+	if iat, ok := c["iat"]; !ok || string(iat) == "null" || t.IssuedAt.Unix() <= 0 {
+		return errors.New("it does not say when it was issued")
+	}
+	if t.IssuedAt.After(now.Add(clockSkew)) {
+		return errors.New("it was issued in the future")
+	}
+	for _, audience := range t.Audience {
+		if audience != p.oauth.ClientID {
+			return errors.New("it is meant for somebody else, too")
+		}
+	}
+	if _, ok := c["azp"]; (ok || len(t.Audience) > 1) && c.text("azp") != p.oauth.ClientID {
+		return errors.New("it was issued to another client")
+	}
+	if _, ok := c["at_hash"]; ok && t.VerifyAccessToken(accessToken) != nil {
+		return errors.New("it belongs to another access token")
+	}
+	return nil
+}
+
+// isSubject reports whether sub may name a person: up to 255 ASCII characters that show.
+func isSubject(sub string) bool {
+	for i := range len(sub) {
+		if sub[i] < ' ' || sub[i] > '~' {
+			return false
+		}
+	}
+	return sub != "" && len(sub) <= 255
+}
+
+// tokenType returns the typ in the header of a token whose signature was found good.
+func tokenType(raw string) string {
+	first, _, _ := strings.Cut(raw, ".")
+	data, err := base64.RawURLEncoding.DecodeString(first)
+	if err != nil {
+		return ""
+	}
+	var header struct {
+		Typ string `json:"typ"`
+	}
+	if json.Unmarshal(data, &header) != nil {
+		return ""
+	}
+	return strings.TrimPrefix(strings.ToLower(header.Typ), "application/")
+}
+
+// isForeignType reports whether a token says it is of another kind. Those that say nothing pass: few ID tokens do.
+func isForeignType(typ string) bool {
+	switch typ {
+	case "logout+jwt", "at+jwt", "secevent+jwt":
+		return true
+	}
+	return false
+}
+
+// watchedKeys tells keys that could not be fetched from a signature that is wrong, which go-oidc makes one error.
+type watchedKeys struct {
+	oidc.KeySet
+	failure error
+}
+
+func (k *watchedKeys) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
+	payload, err := k.KeySet.VerifySignature(ctx, jwt)
+	// A wrong signature has no cause; a fetch that failed has one.
+	k.failure = errors.Unwrap(err)
+	return payload, err
+}

@@ -1,0 +1,259 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// person is somebody with a browser of their own: cookies and storage are shared with nobody.
+type person struct {
+	t    *testing.T
+	site *site
+	name string
+	ctx  context.Context
+
+	mu         sync.Mutex
+	complaints []string // console errors, exceptions and CSP violations
+	expected   []string // parts of complaints the story provokes
+}
+
+// visitor opens a browser; scripts says whether it runs any.
+func (s *site) visitor(name string, scripts bool) *person {
+	s.t.Helper()
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	s.t.Cleanup(cancel)
+	p := &person{t: s.t, site: s, name: name, ctx: ctx}
+	p.begin()
+	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !scripts})
+	return p
+}
+
+// tab opens another tab in the same browser.
+func (p *person) tab() *person {
+	p.t.Helper()
+	ctx, cancel := chromedp.NewContext(p.ctx)
+	p.t.Cleanup(cancel)
+	other := &person{t: p.t, site: p.site, name: p.name + "'s other tab", ctx: ctx}
+	other.begin()
+	return other
+}
+
+// begin opens the tab and watches its console until the test ends.
+func (p *person) begin() {
+	p.t.Helper()
+	if err := chromedp.Listen(p.ctx, p.listen); err != nil {
+		p.t.Fatal(err)
+	}
+	call(p, cdplog.Enable, cdp.Empty{})
+	call(p, runtime.Enable, cdp.Empty{})
+	p.t.Cleanup(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, c := range p.complaints {
+			p.t.Errorf("%s's browser complains: %s", p.name, c)
+		}
+	})
+}
+
+// signIn goes to a path and through the provider as a demo account.
+func (p *person) signIn(account, path string) *person {
+	p.t.Helper()
+	p.open(path)
+	p.see("main h1", "Please log in")
+	p.click("main a.button")
+	p.appears(fmt.Sprintf(`button[name=account][value=%s]`, account))
+	p.click(fmt.Sprintf(`button[name=account][value=%s]`, account))
+	p.see(".header__who", "Signed in as")
+	return p
+}
+
+// listen collects what a browser's console would show in red.
+func (p *person) listen(event any) {
+	var complaint string
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		complaint = (&chromedp.ExceptionError{ExceptionDetails: e.ExceptionDetails}).Error()
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning {
+			args, _ := json.Marshal(e.Args)
+			complaint = string(args)
+		}
+	case *cdplog.EventEntryAdded:
+		if e.Entry.Level == cdplog.EntryLevelError || e.Entry.Level == cdplog.EntryLevelWarning {
+			complaint = e.Entry.Text + " " + e.Entry.URL
+		}
+	}
+	if complaint == "" {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, part := range p.expected {
+		if strings.Contains(complaint, part) {
+			return
+		}
+	}
+	p.complaints = append(p.complaints, complaint)
+}
+
+// expect says that the story provokes complaints with that text, for example by cutting the network.
+func (p *person) expect(parts ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.expected = append(p.expected, parts...)
+}
+
+func (p *person) do(steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	run(p, chromedp.Steps(steps...))
+}
+
+// run performs an action and returns its value.
+func run[T any](p *person, action chromedp.Action[T]) T {
+	p.t.Helper()
+	v, err := try(p, action)
+	if err != nil {
+		p.fail(err)
+	}
+	return v
+}
+
+func try[T any](p *person, action chromedp.Action[T]) (T, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	return chromedp.Run(ctx, action)
+}
+
+// call sends a command of the DevTools protocol.
+func call[P, R any](p *person, command cdp.Command[P, R], params P) R {
+	p.t.Helper()
+	return run(p, func(ctx context.Context, t *chromedp.Target) (R, error) { return cdp.Call(ctx, t, command, params) })
+}
+
+// fail ends the test with what the person sees.
+func (p *person) fail(err error) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+	defer cancel()
+	at, _ := chromedp.Run(ctx, chromedp.Location())
+	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	p.t.Fatalf("%s: %v\nat %s the page reads:\n%s\nthe program wrote:\n%s", p.name, err, at, text, p.site.log.String())
+}
+
+func (p *person) open(path string) {
+	p.t.Helper()
+	p.do(chromedp.Navigate(p.site.base + path))
+}
+
+func (p *person) click(selector string) {
+	p.t.Helper()
+	p.do(chromedp.Click(chromedp.CSS(selector)))
+}
+
+// write types into the composer.
+func (p *person) write(text string) {
+	p.t.Helper()
+	p.do(chromedp.SendKeys(chromedp.ID("body"), text))
+}
+
+// post writes a message and sends it with the button.
+func (p *person) post(text string) {
+	p.t.Helper()
+	p.write(text)
+	p.click(".composer__send")
+}
+
+// eval returns the value of an expression in the page.
+func eval[T any](p *person, expression string) T {
+	p.t.Helper()
+	return run(p, chromedp.Evaluate[T](expression))
+}
+
+// until waits for an expression to hold. Between two looks it yields to the browser for a moment; the pages run without
+// scripts too, so the page itself can't be asked to tell.
+func (p *person) until(what, expression string) {
+	p.t.Helper()
+	deadline := time.Now().Add(patience)
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		holds, err := try(p, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		if err == nil && holds {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.fail(fmt.Errorf("never saw %s (%v)", what, err))
+		}
+		<-look.C
+	}
+}
+
+func (p *person) appears(selector string) {
+	p.t.Helper()
+	p.until(selector, fmt.Sprintf(`document.querySelector(%s)`, quote(selector)))
+}
+
+// see waits until an element that matches shows the text.
+func (p *person) see(selector, text string) {
+	p.t.Helper()
+	p.until(fmt.Sprintf("%q in %s", text, selector),
+		fmt.Sprintf(`[...document.querySelectorAll(%s)].some(e => e.innerText.includes(%s))`, quote(selector), quote(text)))
+}
+
+// bodies returns the messages in the page, oldest first.
+func (p *person) bodies() []string {
+	p.t.Helper()
+	return eval[[]string](p, `[...document.querySelectorAll("#scroll .message .message__body")].map(e => e.innerText.trim())`)
+}
+
+// live waits for the connection light.
+func (p *person) live() *person {
+	p.t.Helper()
+	p.until("the light saying Live", `document.querySelector("#light[data-state=live]")`)
+	return p
+}
+
+// screen sets the size of the window and the colour scheme.
+func (p *person) screen(width, height int64, scheme string) {
+	p.t.Helper()
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: width, Height: height, DeviceScaleFactor: 1, Mobile: width < 600,
+	})
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+}
+
+// shot keeps a picture of the page in the folder LETSTALK_SHOTS, for people to look at.
+func (p *person) shot(name string) {
+	p.t.Helper()
+	dir := os.Getenv("LETSTALK_SHOTS")
+	if dir == "" {
+		return
+	}
+	png := run(p, chromedp.CaptureScreenshot())
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func quote(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}

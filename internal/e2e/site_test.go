@@ -1,0 +1,143 @@
+// Package e2e tells the product's stories in a real browser against the real program.
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// patience is how long a test waits for what it needs; it is long because only a broken test waits for it.
+const patience = 30 * time.Second
+
+var (
+	binary  string          // the program, built once
+	browser context.Context // one Chromium; each person is a browser context of their own in it
+)
+
+func TestMain(m *testing.M) {
+	code, err := setUp(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func setUp(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "letstalk-e2e-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "letstalk")
+	if out, err := exec.Command("go", "build", "-o", binary, "letstalk/cmd/letstalk").CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("building the program: %w\n%s", err, out)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.UserDataDir(filepath.Join(dir, "profile")),
+		chromedp.NoSandbox, // Chromium refuses its sandbox to root, and CI is root
+		chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+	)
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	defer stop()
+	var cancel context.CancelFunc
+	browser, cancel = chromedp.NewContext(allocator)
+	defer cancel()
+	if err := chromedp.Do(browser); err != nil {
+		return 0, fmt.Errorf("starting Chromium: %w", err)
+	}
+	return m.Run(), nil
+}
+
+// site is a running copy of the program with a database of its own.
+type site struct {
+	t    *testing.T
+	env  []string
+	dir  string
+	base string
+	cmd  *exec.Cmd
+	log  syncBuffer
+}
+
+// start runs the program with -dev; env is added to its environment.
+func start(t *testing.T, env ...string) *site {
+	t.Helper()
+	s := &site{t: t, dir: t.TempDir(), env: env}
+	s.run("127.0.0.1:0")
+	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *site) run(listen string) {
+	s.t.Helper()
+	s.cmd = exec.Command(binary, "-dev")
+	s.cmd.Dir = s.dir
+	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LISTEN=" + listen}, s.env...)
+	s.cmd.Stderr = &s.log
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		s.t.Fatalf("the program said nothing: %v\n%s", err, s.log.String())
+	}
+	s.base = strings.TrimSpace(line[strings.Index(line, "http"):])
+}
+
+// stop ends the program as an operator would and waits for it.
+func (s *site) stop() {
+	if s.cmd.ProcessState != nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	if err := s.cmd.Wait(); err != nil {
+		s.t.Errorf("the program ended with %v\n%s", err, s.log.String())
+	}
+}
+
+// restart stops the program and starts it again at the same address.
+func (s *site) restart() {
+	s.t.Helper()
+	at, err := url.Parse(s.base)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.stop()
+	s.run("127.0.0.1:" + at.Port())
+}
+
+// syncBuffer collects what the program writes while the test may read it.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}

@@ -1,0 +1,179 @@
+// Package feed carries what was committed to the browsers: it follows the store's log of changes in order, draws each
+// change once and hands it to the hub. Nobody else publishes, so nothing can be seen that was not kept, and nothing kept
+// can be forgotten.
+package feed
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"letstalk/internal/live"
+	"letstalk/store"
+	"letstalk/views"
+)
+
+const (
+	// batch is how many changes are read at a time.
+	batch = 500
+	// maxFrame is how many bytes of HTML go into one frame; a single larger message has a frame of its own.
+	maxFrame = 32 << 10
+	// poll is how soon a change is found whose signal got lost.
+	poll = time.Second
+	// Window is how many changes a returning stream is replayed; a page that is further behind loads itself anew.
+	Window = 300
+)
+
+// Hub is what the feed needs of the hub.
+type Hub interface {
+	Publish(upTo store.Seq, deliveries []live.Delivery)
+	EndMember(room store.RoomID, user store.UserID)
+	Resync()
+}
+
+// Feed is the way from the store's log to the hub.
+type Feed struct {
+	changes store.Changes
+	hub     Hub
+	logger  *slog.Logger
+}
+
+// New returns a feed; Run sets it going.
+func New(changes store.Changes, hub Hub, logger *slog.Logger) *Feed {
+	return &Feed{changes: changes, hub: hub, logger: logger}
+}
+
+// Run follows the log from a change number on until ctx ends.
+func (f *Feed) Run(ctx context.Context, last store.Seq) {
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	for {
+		last = f.drain(ctx, last)
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.changes.Committed():
+		case <-tick.C:
+		}
+	}
+}
+
+// drain hands over everything committed after last and returns the new last.
+func (f *Feed) drain(ctx context.Context, last store.Seq) store.Seq {
+	for {
+		changes, err := f.changes.ChangesSince(ctx, last, batch)
+		switch {
+		case ctx.Err() != nil:
+			return last
+		case errors.Is(err, store.ErrGap):
+			return f.restart(ctx, last)
+		case err != nil:
+			f.logger.Error("reading changes", "after", int64(last), "error", err)
+			return last
+		case len(changes) == 0:
+			return last
+		}
+		f.handOver(changes)
+		last = changes[len(changes)-1].Seq
+	}
+}
+
+// restart goes on from the head of a log that can't be followed any more (pruned while this process was asleep, or
+// restored from a backup) and has every page load itself anew.
+func (f *Feed) restart(ctx context.Context, last store.Seq) store.Seq {
+	head, err := f.changes.Head(ctx)
+	if err != nil {
+		f.logger.Error("reading the head of the changes", "error", err)
+		return last
+	}
+	f.logger.Warn("the change log has a gap; all pages reload", "after", int64(last), "head", int64(head))
+	f.hub.Publish(head, nil)
+	f.hub.Resync()
+	return head
+}
+
+// handOver gives changes to the hub in order. A member who was removed loses the stream before anything later is sent.
+func (f *Feed) handOver(changes []store.Change) {
+	start := 0
+	for i, c := range changes {
+		if c.Kind == store.MemberRemoved {
+			f.hub.Publish(c.Seq, Frames(changes[start:i+1]))
+			f.hub.EndMember(c.Room, c.User)
+			start = i + 1
+		}
+	}
+	if start < len(changes) {
+		f.hub.Publish(changes[len(changes)-1].Seq, Frames(changes[start:]))
+	}
+}
+
+// Frames draws changes as frames, those of one room together up to 32 KB a frame. A message that changed more than once
+// is drawn once, as it is now.
+func Frames(changes []store.Change) []live.Delivery {
+	var frames []live.Delivery
+	open := map[store.RoomID]int{} // the frame that still takes a room's changes
+	drawn := map[store.MessageID]bool{}
+	for _, c := range changes {
+		fragment := fragment(c)
+		if fragment == nil || drawn[c.Message.ID] {
+			continue
+		}
+		drawn[c.Message.ID] = true
+		html := render(fragment)
+		i, ok := open[c.Room]
+		if !ok || len(frames[i].Data)+len(html) > maxFrame {
+			frames = append(frames, live.Delivery{Room: c.Room})
+			i = len(frames) - 1
+			open[c.Room] = i
+		}
+		frames[i].Data = append(frames[i].Data, html...)
+		frames[i].UpTo = c.Seq
+	}
+	return frames
+}
+
+// fragment is how pages learn of a change, or nil if they need not.
+func fragment(c store.Change) templ.Component {
+	switch c.Kind {
+	case store.MessageCreated:
+		return views.MessageSaved(c.Slug, c.Message)
+	case store.MessageEdited, store.MessageDeleted:
+		return views.MessageChanged(c.Slug, c.Message)
+	default:
+		return nil
+	}
+}
+
+// Replay draws what a returning stream of a room has missed.
+func (f *Feed) Replay(ctx context.Context, viewer store.UserID, room store.RoomID, after, upTo store.Seq) ([]live.Delivery, error) {
+	changes, err := f.changes.RoomChanges(ctx, viewer, room, after, upTo, Window)
+	if err != nil {
+		return nil, err
+	}
+	return Frames(changes), nil
+}
+
+// Presence draws a change of presence.
+func Presence(c live.PresenceChange) []byte {
+	html := render(views.PeopleChanged(c.People))
+	for _, p := range c.Left {
+		html = append(html, render(views.Left(p))...)
+	}
+	for _, p := range c.Entered {
+		html = append(html, render(views.Entered(p))...)
+	}
+	return html
+}
+
+// render draws into memory, which cannot fail.
+func render(c templ.Component) []byte {
+	var b bytes.Buffer
+	if err := c.Render(context.Background(), &b); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}

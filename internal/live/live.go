@@ -1,0 +1,301 @@
+// Package live keeps the open streams: it hands each committed change to the browsers that may see it, knows who is in
+// which room, and ends streams whose reader may no longer read.
+//
+// The hub's position is the number of the last change it has handed out. Each frame carries the position at which it
+// was queued as its id, and whatever its stream may see up to there has been queued before it; a browser that comes back
+// with that id is continued without a hole and without a double.
+package live
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"letstalk/store"
+)
+
+// Options are the hub's needs and limits. Zero durations and limits mean the defaults of the comments.
+type Options struct {
+	// Position is the newest change the store has committed when the hub starts.
+	Position store.Seq
+	// Boot names this run of the process, so that a page can tell a restart.
+	Boot string
+	// Head returns the newest change the store has committed; the hub may not have handed it out yet.
+	Head func(context.Context) (store.Seq, error)
+	// Presence draws what a change of presence shows in the room.
+	Presence func(PresenceChange) []byte
+	// LiveLogins returns those of the logins that still hold; it is asked every Recheck.
+	LiveLogins func(context.Context, []store.LoginID) ([]store.LoginID, error)
+	Logger     *slog.Logger
+
+	Heartbeat  time.Duration // between two hb frames of a stream: 20 s
+	Recheck    time.Duration // between two looks at the streams' logins: 10 s
+	Linger     time.Duration // from a person's last stream in a room to "has left": 15 s
+	Settle     time.Duration // least time between two presence frames of a room: 1 s
+	MaxStreams int           // open at once: 20,000
+	MaxPerUser int           // open at once by one person, the oldest gives way: 32
+}
+
+// Reader is somebody about to read a stream.
+type Reader struct {
+	Login  store.LoginID
+	Person store.Person
+	// Room is the room whose messages and presence the stream carries; zero for pages that are not a room.
+	Room store.RoomID
+	// Cursor is the change up to which the page is complete; nil for a page that wants only what comes.
+	Cursor *store.Seq
+	// Replay returns the frames for the changes in (after, upTo] that the reader may see, oldest first.
+	// An error that is store.ErrGap asks the page to load itself anew.
+	Replay func(ctx context.Context, after, upTo store.Seq) ([]Delivery, error)
+}
+
+// Delivery is one frame for the streams of one room.
+type Delivery struct {
+	Room store.RoomID
+	// UpTo is the newest change in Data; nothing older for this room comes after it.
+	UpTo store.Seq
+	// Data is the HTML of the frame, not empty.
+	Data []byte
+}
+
+// Hub is where changes and streams meet. Make it with New and end it with Close.
+type Hub struct {
+	opts    Options
+	streams *streams
+	stop    chan struct{} // closed by Close: ends the timekeeper
+
+	mu       sync.Mutex
+	position store.Seq
+	conns    map[*conn]struct{}
+	users    map[store.UserID][]*conn // oldest first
+	rooms    map[store.RoomID]*room
+	closing  bool
+	drained  chan struct{} // closed when closing and the last stream has gone
+}
+
+// New returns a hub that is running.
+func New(opts Options) *Hub {
+	defaults(&opts.Heartbeat, 20*time.Second)
+	defaults(&opts.Recheck, 10*time.Second)
+	defaults(&opts.Linger, 15*time.Second)
+	defaults(&opts.Settle, time.Second)
+	defaults(&opts.MaxStreams, 20_000)
+	defaults(&opts.MaxPerUser, 32)
+	h := &Hub{
+		opts:     opts,
+		streams:  newStreams(),
+		stop:     make(chan struct{}),
+		position: opts.Position,
+		conns:    map[*conn]struct{}{},
+		users:    map[store.UserID][]*conn{},
+		rooms:    map[store.RoomID]*room{},
+		drained:  make(chan struct{}),
+	}
+	go h.keepTime()
+	return h
+}
+
+func defaults[T time.Duration | int](v *T, d T) {
+	if *v == 0 {
+		*v = d
+	}
+}
+
+// Serve answers a request with the reader's stream and returns when the stream has ended. It answers 503 with Retry-After
+// when there is no room for one more or the program is stopping.
+func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, reader Reader) {
+	c := &conn{hub: h, reader: reader}
+	if !h.admit(c) {
+		full(w)
+		return
+	}
+	defer h.detach(c)
+	h.streams.serve(w, r, c)
+}
+
+func full(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "5")
+	http.Error(w, "Too many open pages. Please try again in a moment.", http.StatusServiceUnavailable)
+}
+
+// Position returns the number of the last change handed out.
+func (h *Hub) Position() store.Seq {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.position
+}
+
+// Publish hands out frames in order and moves the position to upTo.
+func (h *Hub) Publish(upTo store.Seq, deliveries []Delivery) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, d := range deliveries {
+		if room := h.rooms[d.Room]; room != nil {
+			room.send(newFrame("", d.UpTo, d.Data, 0))
+		}
+	}
+	h.position = upTo
+}
+
+// EndLogin ends the streams of a login, telling their pages to go and sign in.
+func (h *Hub) EndLogin(id store.LoginID) {
+	h.end("auth", func(c *conn) bool { return c.reader.Login == id })
+}
+
+// EndMember ends a person's streams of a room they may no longer read.
+func (h *Hub) EndMember(room store.RoomID, user store.UserID) {
+	h.end("resync", func(c *conn) bool { return c.reader.Room == room && c.reader.Person.ID == user })
+}
+
+// Resync ends all streams and has their pages load themselves anew.
+func (h *Hub) Resync() { h.end("resync", func(*conn) bool { return true }) }
+
+func (h *Hub) end(event string, which func(*conn) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for c := range h.conns {
+		if which(c) {
+			c.sayGoodbye(newFrame(event, c.lastCursor(event), []byte("{}"), 0))
+		}
+	}
+}
+
+// Close tells every page that the server is stopping and waits until the streams have ended. Those that have not by the
+// end of ctx are cut.
+func (h *Hub) Close(ctx context.Context) {
+	h.mu.Lock()
+	if h.closing {
+		h.mu.Unlock()
+		return
+	}
+	h.closing = true
+	close(h.stop)
+	for c := range h.conns {
+		c.sayGoodbye(newFrame("bye", h.position, []byte("{}"), byeDelay()))
+	}
+	if len(h.conns) == 0 {
+		close(h.drained)
+	}
+	for _, room := range h.rooms {
+		room.stopTimers()
+	}
+	h.mu.Unlock()
+
+	select {
+	case <-h.drained:
+	case <-ctx.Done():
+		h.mu.Lock()
+		for c := range h.conns {
+			c.cut()
+		}
+		h.mu.Unlock()
+		<-h.drained
+	}
+}
+
+// admit takes c in, unless the hub is full or closing. A person's oldest stream gives way to the newest.
+func (h *Hub) admit(c *conn) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing || len(h.conns) >= h.opts.MaxStreams {
+		return false
+	}
+	h.conns[c] = struct{}{}
+	mine := append(h.users[c.reader.Person.ID], c)
+	h.users[c.reader.Person.ID] = mine
+	if len(mine) > h.opts.MaxPerUser {
+		mine[0].cut()
+	}
+	return true
+}
+
+// detach forgets c once its response is finished.
+func (h *Hub) detach(c *conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.conns, c)
+	user := c.reader.Person.ID
+	if mine := without(h.users[user], c); len(mine) > 0 {
+		h.users[user] = mine
+	} else {
+		delete(h.users, user)
+	}
+	h.leave(c)
+	if h.closing && len(h.conns) == 0 {
+		close(h.drained)
+	}
+}
+
+func without(conns []*conn, c *conn) []*conn {
+	for i := range conns {
+		if conns[i] == c {
+			return append(conns[:i:i], conns[i+1:]...)
+		}
+	}
+	return conns
+}
+
+// keepTime sends each stream its heartbeat, the streams taking turns over the interval, and has the logins looked at.
+func (h *Hub) keepTime() {
+	const turns = 20
+	beat := time.NewTicker(h.opts.Heartbeat / turns)
+	defer beat.Stop()
+	recheck := time.NewTicker(h.opts.Recheck)
+	defer recheck.Stop()
+	for turn := uint64(0); ; {
+		select {
+		case <-h.stop:
+			return
+		case <-beat.C:
+			h.beat(turn%turns, turns)
+			turn++
+		case <-recheck.C:
+			h.recheck()
+		}
+	}
+}
+
+func (h *Hub) beat(turn, turns uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	frame := newFrame("hb", h.position, []byte("{}"), 0)
+	for c := range h.conns {
+		if c.attached && !c.replaying && c.number%turns == turn {
+			c.send(frame)
+		}
+	}
+}
+
+// recheck ends the streams whose login is over, by whatever way it ended.
+func (h *Hub) recheck() {
+	if h.opts.LiveLogins == nil {
+		return
+	}
+	h.mu.Lock()
+	seen := map[store.LoginID]bool{}
+	for c := range h.conns {
+		seen[c.reader.Login] = false
+	}
+	h.mu.Unlock()
+	if len(seen) == 0 {
+		return
+	}
+	ids := make([]store.LoginID, 0, len(seen))
+	for id := range seen {
+		ids = append(ids, id)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), h.opts.Recheck)
+	defer cancel()
+	live, err := h.opts.LiveLogins(ctx, ids)
+	if err != nil {
+		// A store that can't answer now is no reason to throw everybody out; the next look decides.
+		h.opts.Logger.Warn("looking at the streams' logins", "error", err)
+		return
+	}
+	for _, id := range live {
+		seen[id] = true
+	}
+	h.end("auth", func(c *conn) bool { alive, known := seen[c.reader.Login]; return known && !alive })
+}

@@ -1,0 +1,138 @@
+// Package static holds what pages load besides HTML: one style sheet, the scripts and the icon, embedded in the binary.
+package static
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+//go:embed css/*.css js/*.js icons/*.svg
+//go:embed node_modules/htmx.org/dist/htmx.min.js
+//go:embed node_modules/htmx.org/dist/ext/hx-sse.min.js
+//go:embed node_modules/htmx.org/dist/ext/hx-upsert.min.js
+var embedded embed.FS
+
+// styles are the parts of app.css in cascade order: tokens, then the page, then components.
+var styles = []string{"tokens", "base", "layout", "controls", "rooms", "messages", "composer", "people", "pages"}
+
+// libraries are the parts of htmx.js: the extensions register with the library before them.
+var libraries = []string{"htmx.min.js", "ext/hx-sse.min.js", "ext/hx-upsert.min.js"}
+
+// Assets are the files as they are served: names carry a hash of everything, so browsers may keep them for ever and
+// scripts may import each other by relative path.
+type Assets struct {
+	hash  string
+	files map[string]asset
+}
+
+type asset struct {
+	contentType string
+	plain, gzip []byte
+}
+
+// Load reads the embedded files. It fails only if the binary was built without them.
+func Load() (*Assets, error) {
+	a := &Assets{files: map[string]asset{}}
+	css, err := concat(styles, func(name string) string { return "css/" + name + ".css" })
+	if err != nil {
+		return nil, err
+	}
+	htmx, err := concat(libraries, func(name string) string { return "node_modules/htmx.org/dist/" + name })
+	if err != nil {
+		return nil, err
+	}
+	contents := map[string][]byte{"app.css": css, "htmx.js": htmx}
+	for _, dir := range []string{"js", "icons"} {
+		entries, err := fs.ReadDir(embedded, dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if contents[e.Name()], err = embedded.ReadFile(path.Join(dir, e.Name())); err != nil {
+				return nil, err
+			}
+		}
+	}
+	sum := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(contents)) {
+		body := contents[name]
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(body), body)
+		a.files[name] = asset{contentType: contentType(name), plain: body, gzip: compress(body)}
+	}
+	a.hash = hex.EncodeToString(sum.Sum(nil))[:12]
+	return a, nil
+}
+
+func concat(names []string, file func(string) string) ([]byte, error) {
+	var b bytes.Buffer
+	for _, name := range names {
+		part, err := embedded.ReadFile(file(name))
+		if err != nil {
+			return nil, fmt.Errorf("static: %w", err)
+		}
+		b.Write(bytes.TrimSpace(part))
+		b.WriteByte('\n')
+	}
+	return b.Bytes(), nil
+}
+
+func compress(body []byte) []byte {
+	var b bytes.Buffer
+	// Neither a valid level nor a write to memory can fail.
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	_, _ = w.Write(body)
+	_ = w.Close()
+	return b.Bytes()
+}
+
+func contentType(name string) string {
+	switch path.Ext(name) {
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	default:
+		return "image/svg+xml"
+	}
+}
+
+// URL returns the address of a file by its plain name, for example "app.css".
+func (a *Assets) URL(name string) string { return "/static/" + a.hash + "/" + name }
+
+// ServeHTTP answers /static/HASH/NAME. A hash of another version gets today's file, not to be kept: a page from before
+// an upgrade goes on working.
+func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	hash, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/static/"), "/")
+	file, ok := a.files[name]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", file.contentType)
+	h.Set("Vary", "Accept-Encoding")
+	h.Set("Cache-Control", "no-cache")
+	if hash == a.hash {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	body := file.plain
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		body = file.gzip
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
+}

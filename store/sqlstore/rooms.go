@@ -1,0 +1,189 @@
+package sqlstore
+
+import (
+	"context"
+	"strings"
+
+	"letstalk/store"
+)
+
+// The two rules of who may do what, written down once. The viewer is $1 and the room r.
+const (
+	// maySee: an active person sees a room that is open or that they belong to.
+	maySee = `EXISTS (SELECT 1 FROM users v WHERE v.id = $1 AND v.active) AND (r.visibility = 'open'
+		OR EXISTS (SELECT 1 FROM memberships b WHERE b.room_id = r.id AND b.user_id = $1))`
+	// moderates: a moderator is made in the room itself.
+	moderates = `EXISTS (SELECT 1 FROM memberships b WHERE b.room_id = r.id AND b.user_id = $1 AND b.role = 'moderator')`
+)
+
+const (
+	roomColumns = `r.id, r.slug, r.name, r.topic, r.visibility, r.created_at`
+
+	selectRoom    = `SELECT ` + roomColumns + ` FROM rooms r WHERE r.slug_key = $2 AND ` + maySee
+	selectVisible = `SELECT ` + moderates + ` FROM rooms r WHERE r.id = $2 AND ` + maySee
+	selectRooms   = `SELECT ` + roomColumns + `, ` + maybeColumns + `
+		FROM rooms r
+		LEFT JOIN messages m ON m.id = (
+			SELECT l.id FROM messages l WHERE l.room_id = r.id AND l.deleted_at IS NULL ORDER BY l.id DESC LIMIT 1)
+		LEFT JOIN users u ON u.id = m.author_id
+		WHERE ` + maySee + ` ORDER BY r.id`
+	insertRoom = `
+		INSERT INTO rooms (slug, slug_key, name, topic, visibility, created_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`
+	upsertMember = `
+		INSERT INTO memberships (room_id, user_id, role) VALUES ($1, $2, $3)
+		ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role WHERE memberships.role <> excluded.role`
+)
+
+// slugKey is what makes slugs the same without regard to case. Upper case first, for letters with two lower cases (ς, σ).
+func slugKey(slug string) string { return strings.ToLower(strings.ToUpper(slug)) }
+
+// visible returns whether the viewer moderates a room, or ErrNotFound if they may not see it.
+func (t *tx) visible(viewer store.UserID, room store.RoomID) (moderator bool, err error) {
+	err = t.row(selectVisible, viewer, room).Scan(&moderator)
+	return moderator, err
+}
+
+// Rooms returns the rooms the viewer may enter, each with the last thing said in it.
+func (s *Store) Rooms(ctx context.Context, viewer store.UserID) ([]store.RoomSummary, error) {
+	return snapshot(ctx, s, "list rooms", func(t *tx) ([]store.RoomSummary, error) {
+		return list(t, scanSummary, selectRooms, viewer)
+	})
+}
+
+// Room returns a room the viewer may enter by its slug.
+func (s *Store) Room(ctx context.Context, viewer store.UserID, slug string) (store.Room, error) {
+	var r store.Room
+	if err := s.readers.read(ctx, selectRoom, viewer, slugKey(slug)).Scan(roomDest(&r)...); err != nil {
+		return store.Room{}, s.wrap(ctx, "read a room", err)
+	}
+	return r, nil
+}
+
+// CreateRoom makes a room of which creator is moderator.
+func (s *Store) CreateRoom(ctx context.Context, creator store.UserID, n store.NewRoom) (store.Room, error) {
+	n, err := n.Check()
+	if err != nil {
+		return store.Room{}, err
+	}
+	return write(ctx, s, "make a room", func(t *tx) (store.Room, error) {
+		var active bool
+		if err := t.row(`SELECT EXISTS (SELECT 1 FROM users WHERE id = $1 AND active)`, creator).Scan(&active); err != nil {
+			return store.Room{}, err
+		}
+		if !active {
+			return store.Room{}, store.ErrForbidden
+		}
+		r, err := t.makeRoom(n)
+		if err != nil {
+			return store.Room{}, err
+		}
+		if _, err := t.exec(upsertMember, r.ID, creator, store.Moderator); err != nil {
+			return store.Room{}, err
+		}
+		return r, t.change(store.MemberSet, r.ID, 0, creator)
+	})
+}
+
+// EnsureRooms makes open rooms of those names if there is no room at all.
+func (s *Store) EnsureRooms(ctx context.Context, names []string) error {
+	var rooms []store.NewRoom
+	seen := map[string]bool{}
+	for _, name := range names {
+		if strings.TrimSpace(name) == "" {
+			continue
+		}
+		n, err := store.NewRoom{Name: name, Visibility: store.Open}.Check()
+		if err != nil {
+			return err
+		}
+		if key := slugKey(store.Slug(n.Name)); !seen[key] {
+			seen[key] = true
+			rooms = append(rooms, n)
+		}
+	}
+	_, err := write(ctx, s, "make the first rooms", func(t *tx) (struct{}, error) {
+		var any bool
+		if err := t.row(`SELECT EXISTS (SELECT 1 FROM rooms)`).Scan(&any); err != nil || any {
+			return struct{}{}, err
+		}
+		for _, n := range rooms {
+			if _, err := t.makeRoom(n); err != nil {
+				return struct{}{}, err
+			}
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// makeRoom makes a room that has been checked; the constraint on its slug decides whether it can be.
+func (t *tx) makeRoom(n store.NewRoom) (store.Room, error) {
+	r := store.Room{Slug: store.Slug(n.Name), Name: n.Name, Topic: n.Topic, Visibility: n.Visibility, CreatedAt: t.now}
+	err := t.row(insertRoom, r.Slug, slugKey(r.Slug), r.Name, r.Topic, r.Visibility, millis(r.CreatedAt)).Scan(&r.ID)
+	if err != nil {
+		return store.Room{}, err
+	}
+	return r, t.change(store.RoomCreated, r.ID, 0, 0)
+}
+
+// SetMember gives a person a role in a room. The role they have already changes nothing.
+func (s *Store) SetMember(ctx context.Context, viewer store.UserID, room store.RoomID, user store.UserID, role store.Role) error {
+	if role != store.Member && role != store.Moderator {
+		return &store.InvalidError{Field: "role", Reason: "Somebody is a member or a moderator."}
+	}
+	_, err := write(ctx, s, "set a member", func(t *tx) (struct{}, error) {
+		moderator, err := t.visible(viewer, room)
+		if err != nil {
+			return struct{}{}, err
+		}
+		if !moderator {
+			return struct{}{}, store.ErrForbidden
+		}
+		var known bool
+		if err := t.row(`SELECT EXISTS (SELECT 1 FROM users WHERE id = $1)`, user).Scan(&known); err != nil {
+			return struct{}{}, err
+		}
+		if !known {
+			return struct{}{}, store.ErrNotFound
+		}
+		n, err := t.exec(upsertMember, room, user, role)
+		if err != nil || n == 0 {
+			return struct{}{}, err
+		}
+		return struct{}{}, t.change(store.MemberSet, room, 0, user)
+	})
+	return err
+}
+
+// RemoveMember takes a person out of a room.
+func (s *Store) RemoveMember(ctx context.Context, viewer store.UserID, room store.RoomID, user store.UserID) error {
+	_, err := write(ctx, s, "remove a member", func(t *tx) (struct{}, error) {
+		moderator, err := t.visible(viewer, room)
+		if err != nil {
+			return struct{}{}, err
+		}
+		if !moderator && viewer != user {
+			return struct{}{}, store.ErrForbidden
+		}
+		n, err := t.exec(`DELETE FROM memberships WHERE room_id = $1 AND user_id = $2`, room, user)
+		if err != nil || n == 0 {
+			return struct{}{}, err
+		}
+		return struct{}{}, t.change(store.MemberRemoved, room, 0, user)
+	})
+	return err
+}
+
+func roomDest(r *store.Room) []any {
+	return []any{&r.ID, &r.Slug, &r.Name, &r.Topic, &r.Visibility, moment{&r.CreatedAt}}
+}
+
+func scanSummary(row scanner) (store.RoomSummary, error) {
+	var r store.RoomSummary
+	var last maybeMessage
+	if err := row.Scan(append(roomDest(&r.Room), last.dest()...)...); err != nil {
+		return store.RoomSummary{}, err
+	}
+	r.Last = last.message(r.ID)
+	return r, nil
+}

@@ -1,0 +1,25 @@
+// Package store says what Let's Talk keeps and what can be asked of it: the domain types, the sentinel errors and the
+// interfaces every store fulfils. Package storetest holds the proof, package sqlstore the one implementation.
+//
+// Whoever reads or writes content says on whose behalf, so that authorisation can't be forgotten: what a person may not
+// see is [ErrNotFound] to them, never a different answer.
+package store
+
+import "context"
+
+// Store is everything Let's Talk keeps. All methods may be called from several goroutines at once; a method that
+// returned without an error has made its change durable, one that returned an error has changed nothing. The exception is
+// the error of a context that ended while the method waited: the change may yet happen.
+type Store interface {
+	Users
+	Logins
+	Sessions
+	Rooms
+	Messages
+	Changes
+
+	// Ping reports whether the store can answer now.
+	Ping(ctx context.Context) error
+	// Close waits for writes under way and lets go of the database.
+	Close() error
+}

@@ -1,0 +1,129 @@
+package views
+
+import (
+	"bytes"
+	"context"
+	"html"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/a-h/templ"
+	"github.com/microcosm-cc/bluemonday"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/renderer"
+	gmhtml "github.com/yuin/goldmark/renderer/html"
+	"github.com/yuin/goldmark/util"
+)
+
+// maxBrackets bounds what the parser sees: its time for nested links grows with the square of their number.
+const maxBrackets = 400
+
+// Markdown draws a message's text: emphasis, code, links, lists, quotes and tables of CommonMark and GFM, line breaks as
+// typed. HTML in it is text, headings are text (a chat has none), pictures are links to them.
+func Markdown(body string) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		_, err := w.Write(renderMarkdown(body))
+		return err
+	})
+}
+
+func renderMarkdown(body string) []byte {
+	if strings.Count(body, "[")+strings.Count(body, "<") > maxBrackets {
+		return []byte("<p>" + strings.ReplaceAll(html.EscapeString(body), "\n", "<br>\n") + "</p>\n")
+	}
+	m := markdown()
+	var b bytes.Buffer
+	// Rendering into memory fails for no input.
+	_ = m.parser.Convert([]byte(body), &b)
+	return m.policy.SanitizeBytes(b.Bytes())
+}
+
+type markdownRenderer struct {
+	parser goldmark.Markdown
+	policy *bluemonday.Policy
+}
+
+var markdown = sync.OnceValue(func() markdownRenderer {
+	return markdownRenderer{
+		parser: goldmark.New(
+			goldmark.WithParser(parser.NewParser(
+				parser.WithBlockParsers(
+					util.Prioritized(parser.NewThematicBreakParser(), 200),
+					util.Prioritized(parser.NewListParser(), 300),
+					util.Prioritized(parser.NewListItemParser(), 400),
+					util.Prioritized(parser.NewCodeBlockParser(), 500),
+					util.Prioritized(parser.NewFencedCodeBlockParser(), 700),
+					util.Prioritized(parser.NewBlockquoteParser(), 800),
+					util.Prioritized(parser.NewParagraphParser(), 1000),
+				),
+				parser.WithInlineParsers(
+					util.Prioritized(parser.NewCodeSpanParser(), 100),
+					util.Prioritized(parser.NewLinkParser(), 200),
+					util.Prioritized(parser.NewAutoLinkParser(), 300),
+					util.Prioritized(parser.NewEmphasisParser(), 500),
+				),
+				parser.WithParagraphTransformers(parser.DefaultParagraphTransformers()...),
+			)),
+			goldmark.WithExtensions(extension.Linkify, extension.Strikethrough, extension.Table),
+			goldmark.WithRendererOptions(
+				gmhtml.WithHardWraps(),
+				renderer.WithNodeRenderers(util.Prioritized(pictureLinks{}, 100)),
+			),
+		),
+		policy: messagePolicy(),
+	}
+})
+
+// messagePolicy is the second fence behind the parser: nothing but these elements and attributes leaves, whatever the
+// parser may let through one day.
+func messagePolicy() *bluemonday.Policy {
+	p := bluemonday.NewPolicy()
+	p.AllowElements("p", "br", "strong", "em", "del", "code", "pre", "blockquote", "ul", "ol", "li", "hr",
+		"table", "thead", "tbody", "tr", "th", "td")
+	p.AllowAttrs("class").Matching(regexp.MustCompile(`^language-[A-Za-z0-9_+#.-]{1,30}$`)).OnElements("code")
+	p.AllowAttrs("start").Matching(bluemonday.Integer).OnElements("ol")
+	p.AllowAttrs("href").OnElements("a")
+	p.AllowURLSchemes("http", "https", "mailto")
+	p.AllowRelativeURLs(false)
+	p.RequireParseableURLs(true)
+	p.RequireNoFollowOnLinks(true)
+	p.RequireNoReferrerOnLinks(true)
+	p.AddTargetBlankToFullyQualifiedLinks(true)
+	return p
+}
+
+// pictureLinks draws ![alt](url) as a link: pictures of other sites would tell them who reads what, and the CSP keeps
+// them out anyway.
+type pictureLinks struct{}
+
+func (pictureLinks) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
+	r.Register(ast.KindImage, func(w util.BufWriter, _ []byte, node ast.Node, entering bool) (ast.WalkStatus, error) {
+		image := node.(*ast.Image)
+		if entering {
+			_, _ = w.WriteString(`<a href="`)
+			_, _ = w.Write(util.EscapeHTML(util.URLEscape(image.Destination, true)))
+			_, _ = w.WriteString(`">`)
+			if !image.HasChildren() {
+				_, _ = w.Write(util.EscapeHTML(image.Destination))
+			}
+		} else {
+			_, _ = w.WriteString("</a>")
+		}
+		return ast.WalkContinue, nil
+	})
+}
+
+// Excerpt returns the beginning of a message as one line of plain text, for lists of rooms.
+func Excerpt(body string) string {
+	const most = 120
+	line := strings.Join(strings.Fields(body), " ")
+	if runes := []rune(line); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return line
+}
