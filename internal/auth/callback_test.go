@@ -67,6 +67,16 @@ func TestAttemptWorksOnceAndInItsBrowserOnly(t *testing.T) {
 	}
 }
 
+func TestSignInReturnsToThisSiteOnly(t *testing.T) {
+	s, r := openRogue(t)
+	b := s.browser()
+	asked := b.begin("//evil.example/chat")
+	token := r.sign(r.honest(asked))
+	r.set(func() { r.idToken = token })
+	p := b.callback(url.Values{"code": {"c"}, "state": {asked.Get("state")}})
+	want(t, "path", p.location, s.base.String()+"/dashboard")
+}
+
 func TestStolenStateDoesNotSpoilTheAttempt(t *testing.T) {
 	s, r := openRogue(t)
 	b, thief := s.browser(), s.browser()
@@ -213,7 +223,7 @@ func TestNameAndGroupsAreBounded(t *testing.T) {
 	b := s.browser()
 	var groups []string
 	for i := range 300 {
-		groups = append(groups, strings.Repeat("g", i+1))
+		groups = append(groups, strings.Repeat("g", 300-i))
 	}
 	r.signIn(b, r.with(claimSet{
 		"name": "\u202e" + strings.Repeat("ä", 500), "groups": groups, "email": "a\u202e@example.org",
@@ -222,6 +232,11 @@ func TestNameAndGroupsAreBounded(t *testing.T) {
 	login := s.login(b)
 	want(t, "name", login.User.Identity.Name, strings.Repeat("ä", 100))
 	want(t, "groups", len(login.User.Identity.Groups), 200)
+	for _, group := range login.User.Identity.Groups {
+		if len(group) > 256 {
+			t.Errorf("a group has %d bytes", len(group))
+		}
+	}
 	want(t, "email", login.User.Identity.Email, "")
 	want(t, "sid", login.SID, "")
 }
@@ -251,6 +266,29 @@ func TestLockedOutPersonStaysOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, "signing in once let in again", r.signIn(b, r.sign).status, http.StatusSeeOther)
+}
+
+func TestLoginSaysWhereItCameFrom(t *testing.T) {
+	s, r := openRogue(t)
+	b := s.browser()
+	r.signIn(b, r.sign)
+	l := s.store.newLogin.Load()
+	want(t, "address", l.Address, "127.0.0.1")
+	want(t, "agent", l.Agent, "Go-http-client/1.1")
+	want(t, "lifetime", l.Lifetime, 7*24*time.Hour)
+	want(t, "idle", l.Idle, 24*time.Hour)
+}
+
+func TestSignInThatFailsHalfWayLeavesNoLogin(t *testing.T) {
+	s, r := openRogue(t)
+	s.store.fullDisk.Store(true)
+	b := s.browser()
+	want(t, "answer", r.signIn(b, r.sign).body, "fault")
+	want(t, "session", b.session(), "")
+	live, err := s.store.LiveLogins(t.Context(), []store.LoginID{store.LoginID(s.store.lastLogin.Load())})
+	if err != nil || len(live) > 0 || s.store.lastLogin.Load() == 0 {
+		t.Errorf("live logins: %v (%v)", live, err)
+	}
 }
 
 // login returns the live login behind a browser's cookie.

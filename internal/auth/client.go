@@ -2,7 +2,6 @@ package auth
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,6 +15,7 @@ import (
 const (
 	providerTimeout = 10 * time.Second
 	maxAnswer       = 1 << 20 // bytes of one answer of the provider
+	maxBrief        = 300     // bytes of an error that may quote one
 
 	// A token signed with an unknown key costs a fetch of the provider's keys, and anybody can forge one.
 	keyFetchEvery = time.Minute
@@ -66,10 +66,6 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if resp.ContentLength > maxAnswer {
-		resp.Body.Close()
-		return nil, fmt.Errorf("answer of %d bytes is too large", resp.ContentLength)
-	}
 	if r.Method == http.MethodGet && resp.StatusCode != http.StatusOK {
 		// go-oidc would put the whole of it into its error.
 		resp.Body.Close()
@@ -88,8 +84,8 @@ func brief(err error) string {
 		}
 		return ' '
 	}, err.Error())
-	if len(s) > 200 {
-		s = strings.ToValidUTF8(s[:200], "") + "…"
+	if len(s) > maxBrief {
+		s = strings.ToValidUTF8(s[:maxBrief], "") + "…"
 	}
 	return s
 }

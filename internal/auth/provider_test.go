@@ -189,6 +189,31 @@ func TestPersonWhoLeavesIsNotWaitedFor(t *testing.T) {
 	}
 }
 
+func TestDiscoveryOutlivesWhoAskedForIt(t *testing.T) {
+	r := &rogue{}
+	reached, release := make(chan struct{}), make(chan struct{})
+	s := open(t, r.serve)
+	r.set(func() {
+		r.slow = func() {
+			close(reached)
+			<-release
+		}
+	})
+	ctx, leave := context.WithCancel(t.Context())
+	go func() {
+		<-reached
+		leave()
+	}()
+	req := httptest.NewRequestWithContext(ctx, http.MethodGet, "/users/login", nil)
+	if _, err := s.auth.Begin(httptest.NewRecorder(), req, "/"); !errors.Is(err, context.Canceled) {
+		t.Errorf("who left got %v", err)
+	}
+	r.set(func() { r.slow = nil })
+	close(release)
+	s.browser().begin("/")
+	want(t, "requests", r.count("/.well-known/openid-configuration"), 1)
+}
+
 func TestKeysCannotBeFetched(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
 		"broken":   func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusInternalServerError) },

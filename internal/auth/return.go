@@ -24,11 +24,11 @@ func SafeReturn(path string) string {
 
 func isSafeReturn(raw string) bool {
 	// Browsers take "//host" and "/\host" for another site and drop tabs and newlines before they look.
-	if len(raw) > maxReturn || !strings.HasPrefix(raw, "/") || !isPlain(raw) || strings.ContainsRune(raw, '\\') {
+	if len(raw) > maxReturn || !strings.HasPrefix(raw, "/") || strings.ContainsRune(raw, '\\') {
 		return false
 	}
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" {
+	if err != nil || u.Host != "" {
 		return false
 	}
 	if strings.Contains(u.Path, "//") || strings.ContainsRune(u.Path, '\\') || !isPlain(u.Path) {

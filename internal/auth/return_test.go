@@ -26,7 +26,7 @@ func TestSafeReturn(t *testing.T) {
 		"/%2Fevil.example", "/%2f%2fevil.example", "/a//b", "/a/%2F/b", "/.//evil.example", "/a\\b", "/a%5cb",
 		"https://evil.example", "https:/evil.example", "javascript:alert(1)", "?x=1", "#x",
 		"/\tevil", "/a\nb", "/a\r\nSet-Cookie: x=1", "/a%0d%0aSet-Cookie:x", "/a%00", "/a\x7f", "/a\u0085b", "/a%C2%85b",
-		"/a?b=%0d%0ac", "/a?b=\nc", "/a#\x01", "/a#%01", "/%", "/%zz", "/a?b=%zz", "/\xff", "/%ff",
+		"/a?b=\\c", "/a#\\b", "/a?b=%0d%0ac", "/a?b=\nc", "/a#\x01", "/a#%01", "/%", "/%zz", "/a?b=%zz", "/\xff", "/%ff",
 		"/account/login", "/account/login?return=/", "/users/login", "/users/login?return=/chat/General", "/users/logout",
 		"/users/backchannel-logout", "/authorization-code/callback?code=1&state=2", "/users/login/", "/users/./login",
 		"/chat/../users/logout", "/%75sers/login", "/users%2Flogin", long + "a",

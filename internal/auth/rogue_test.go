@@ -31,6 +31,9 @@ var testKeys = sync.OnceValue(func() (k struct {
 	return k
 })
 
+// sharedSecret is a key no provider should publish.
+var sharedSecret = []byte("thirty-two bytes anybody can see")
+
 // rogue is a provider that says what a test tells it to say.
 type rogue struct {
 	site   *site
@@ -38,6 +41,7 @@ type rogue struct {
 
 	mu        sync.Mutex
 	down      bool           // every answer is 503
+	slow      func()         // before the discovery document
 	discovery map[string]any // over the honest document; nil removes
 	token     http.HandlerFunc
 	keys      http.HandlerFunc
@@ -73,12 +77,15 @@ func (r *rogue) count(path string) int {
 func (r *rogue) route(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	r.asked[req.URL.Path]++
-	down, token, keys, userInfo := r.down, r.token, r.keys, r.userInfo
+	down, slow, token, keys, userInfo := r.down, r.slow, r.token, r.keys, r.userInfo
 	r.mu.Unlock()
 	switch path := req.URL.Path; {
 	case down:
 		http.Error(w, "secret details of the outage", http.StatusServiceUnavailable)
 	case path == "/.well-known/openid-configuration":
+		if slow != nil {
+			slow()
+		}
 		r.showDiscovery(w)
 	case path == "/keys" && keys != nil:
 		keys(w, req)
@@ -145,6 +152,7 @@ func (r *rogue) published() jose.JSONWebKeySet {
 		{Key: k.rsa.Public(), KeyID: r.keyID + "rsa", Use: "sig"},
 		{Key: k.ec.Public(), KeyID: r.keyID + "ec", Use: "sig"},
 		{Key: k.ed.Public(), KeyID: r.keyID + "ed", Use: "sig"},
+		{Key: sharedSecret, KeyID: r.keyID + "shared", Use: "sig"},
 	}}
 }
 

@@ -86,6 +86,9 @@ func TestIDTokenIsRefused(t *testing.T) {
 		{"signed with the public key as a secret", func(c claimSet) string {
 			return r.signWith(c, jose.HS256, publicPEM(), "rsa", "JWT")
 		}},
+		{"signed with a secret that is published", func(c claimSet) string {
+			return r.signWith(c, jose.HS256, sharedSecret, "shared", "JWT")
+		}},
 		{"signed with a foreign key", func(c claimSet) string {
 			return r.signWith(c, jose.RS256, k.foreign, "rsa", "JWT")
 		}},

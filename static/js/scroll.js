@@ -33,8 +33,12 @@ function noticeScroll() {
 function land() {
   const id = scroller().dataset.anchor ?? location.hash.slice(1);
   const message = id && document.getElementById(id);
-  if (message) message.scrollIntoView({ block: "center" });
-  else if (live()) toEnd();
+  if (message) {
+    message.dataset.anchor = "";
+    message.scrollIntoView({ block: "center" });
+  } else if (live()) {
+    toEnd();
+  }
   listen();
 }
 

@@ -51,7 +51,7 @@ function arrange(list) {
       item.toggleAttribute("data-continued", together);
       before = { author: item.dataset.author, at };
       day = today;
-    } else {
+    } else if (item.classList.contains("notice")) {
       before = null; // a line about somebody coming or going ends the group
     }
   }

@@ -249,8 +249,9 @@ func TestDeletedWordsLeaveTheFile(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, Options{})
 	user, room := furnish(t, s)
-	for _, body := range []string{"sesame", strings.Repeat("sesame ", 1000)} {
-		m, err := s.CreateMessage(t.Context(), user, room, store.Draft{Body: body, Nonce: body[:6] + time.Duration(len(body)).String()})
+	// The second one is long enough for pages of its own.
+	for nonce, body := range map[string]string{"a": "sesame", "b": strings.Repeat("sesame ", 1000)} {
+		m, err := s.CreateMessage(t.Context(), user, room, store.Draft{Body: body, Nonce: nonce})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -270,7 +271,7 @@ func TestDeletedWordsLeaveTheFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes.Contains(content, []byte("sesame ")) || bytes.Count(content, []byte("sesame")) > 2 { // the nonces
+		if bytes.Contains(content, []byte("sesame")) {
 			t.Errorf("%s still has the words", filepath.Base(file))
 		}
 	}
