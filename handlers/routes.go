@@ -11,15 +11,16 @@ import (
 func (s *Server) routes() http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.clientIP(), s.logRequests, s.recoverPanics, s.secureHeaders, s.sameOrigin, limitBody, middleware.GetHead)
-	r.NotFound(s.handle(s.notFound))
-	r.MethodNotAllowed(s.handle(s.methodNotAllowed))
+	identify := s.Auth.Identify(s.fail)
+	r.NotFound(identify(s.handle(s.notFound)).ServeHTTP)
+	r.MethodNotAllowed(identify(s.handle(s.methodNotAllowed)).ServeHTTP)
 
 	r.Get("/healthz", s.handle(s.showHealth))
 	r.Get("/readyz", s.handle(s.showReadiness))
 	r.Get("/static/{hash}/*", s.Assets.ServeHTTP)
 
 	r.Group(func(r chi.Router) {
-		r.Use(s.Auth.Identify(s.fail))
+		r.Use(identify)
 
 		// Streams are neither compressed nor buffered.
 		r.Get("/events", s.handle(s.showLobbyStream))

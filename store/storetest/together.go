@@ -204,7 +204,7 @@ func (w *world) asViewer(ctx context.Context, u store.UserID, m store.Message) m
 	}
 }
 
-// sees expects every answer to be ErrNotFound.
+// seesNothing expects every answer to be ErrNotFound.
 func (w *world) seesNothing(u store.UserID, m store.Message) {
 	w.Helper()
 	w.unchanged(func() {
