@@ -1,9 +1,11 @@
 package auth_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -98,6 +100,15 @@ func (b *browser) begin(returnPath string) url.Values {
 func (b *browser) callback(answer url.Values) page {
 	b.Helper()
 	return b.get(auth.CallbackPath + "?" + answer.Encode())
+}
+
+// request returns a request with the browser's cookies that a test hands over itself.
+func (b *browser) request(ctx context.Context, method, target string) *http.Request {
+	req := httptest.NewRequestWithContext(ctx, method, target, nil)
+	for _, c := range b.http.Jar.Cookies(b.base) {
+		req.AddCookie(c)
+	}
+	return req
 }
 
 // me returns the name of who is signed in, or "".

@@ -35,6 +35,9 @@ func (a *Auth) Finish(w http.ResponseWriter, r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := r.Context().Err(); err != nil {
+		return "", fmt.Errorf("the browser went away: %w", err) // nobody would ever end that login
+	}
 	if err := a.signIn(w, r, g); err != nil {
 		return "", err
 	}

@@ -48,6 +48,7 @@ type watchedStore struct {
 	touches   atomic.Int32
 	fullDisk  atomic.Bool // sessions can't be saved
 	newLogin  atomic.Pointer[store.NewLogin]
+	onLogin   func() // called once a login is created
 	lastLogin atomic.Int64
 }
 
@@ -55,6 +56,9 @@ func (s *watchedStore) CreateLogin(ctx context.Context, l store.NewLogin) (store
 	s.newLogin.Store(&l)
 	login, err := s.Store.CreateLogin(ctx, l)
 	s.lastLogin.Store(int64(login.ID))
+	if s.onLogin != nil {
+		s.onLogin()
+	}
 	return login, err
 }
 

@@ -178,11 +178,7 @@ func TestPersonWhoLeavesIsNotWaitedFor(t *testing.T) {
 		<-reached
 		leave()
 	}()
-	req := httptest.NewRequestWithContext(ctx, http.MethodGet,
-		auth.CallbackPath+"?code=c&state="+asked.Get("state"), nil)
-	for _, c := range b.http.Jar.Cookies(s.base) {
-		req.AddCookie(c)
-	}
+	req := b.request(ctx, http.MethodGet, auth.CallbackPath+"?code=c&state="+asked.Get("state"))
 	_, err := s.auth.Finish(httptest.NewRecorder(), req)
 	if !errors.Is(err, auth.ErrProviderDown) || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
@@ -217,13 +213,16 @@ func TestDiscoveryOutlivesWhoAskedForIt(t *testing.T) {
 func TestKeysCannotBeFetched(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
 		"broken":   func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusInternalServerError) },
-		"nonsense": func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>")) },
+		"nonsense": func(w http.ResponseWriter, _ *http.Request) { w.Write(bytes.Repeat([]byte("<p>"), 9999)) },
 		"huge":     func(w http.ResponseWriter, _ *http.Request) { w.Write(bytes.Repeat([]byte(" "), 2<<20)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, r := openRogue(t)
 			r.set(func() { r.keys = handler })
 			want(t, "answer", r.signIn(s.browser(), r.sign).body, "down")
+			if text := s.lastError().Error(); len(text) > 500 {
+				t.Errorf("the error has %d bytes", len(text))
+			}
 		})
 	}
 }

@@ -19,10 +19,7 @@ import (
 // identify runs the middleware for a request with a browser's cookies and passes on the login it finds.
 func (s *site) identify(b *browser, found func(store.Login)) {
 	s.Helper()
-	req := httptest.NewRequestWithContext(s.Context(), http.MethodGet, "/", nil)
-	for _, c := range b.http.Jar.Cookies(s.base) {
-		req.AddCookie(c)
-	}
+	req := b.request(s.Context(), http.MethodGet, "/")
 	rec, untouched := httptest.NewRecorder(), false
 	s.auth.Identify(s.fail)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		untouched = w == http.ResponseWriter(rec) // streams need what a wrapper would hide
