@@ -117,13 +117,3 @@ func (pictureLinks) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 		return ast.WalkContinue, nil
 	})
 }
-
-// Excerpt returns the beginning of a message as one line of plain text, for lists of rooms.
-func Excerpt(body string) string {
-	const most = 120
-	line := strings.Join(strings.Fields(body), " ")
-	if runes := []rune(line); len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return line
-}
