@@ -112,8 +112,15 @@ func New(cfg Config, s Store, ended func(store.LoginID), logger *slog.Logger) (*
 	return a, nil
 }
 
+// Prepare finds out about the provider ahead of the first sign-in, so that [Auth.Origins] knows its endpoints on the pages
+// of those who are signed in already. The error is for the log: whoever signs in later asks again.
+func (a *Auth) Prepare(ctx context.Context) error {
+	_, err := a.discovery.provider(ctx)
+	return err
+}
+
 // Origins returns the provider's origins for a Content-Security-Policy: a form that signs out is redirected there. Those
-// of its endpoints are known once somebody has signed in.
+// of its endpoints are known once the provider was asked about itself.
 func (a *Auth) Origins() []string {
 	urls := []string{a.cfg.Issuer}
 	if p := a.discovery.known(); p != nil {

@@ -108,7 +108,9 @@ func TestOriginsAreThoseOfIssuerAndPages(t *testing.T) {
 	if got := s.auth.Origins(); !slices.Equal(got, []string{r.server.URL}) {
 		t.Errorf("before discovery: %v", got)
 	}
-	s.browser().begin("/")
+	if err := s.auth.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	got := s.auth.Origins()
 	if want := []string{r.server.URL, "https://login.example", "https://bye.example:8443"}; !slices.Equal(got, want) {
 		t.Errorf("after discovery: %v, want %v", got, want)
