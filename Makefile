@@ -1,44 +1,71 @@
-# make run      serve with the development provider        make test     prove everything
-# make build    bin/letstalk                               make bench    measure
+# Let's Talk. "make" alone shows what there is to make.
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-TEMPL   := $(shell find views -name '*.templ')
-GO      := $(shell find . -name '*.go' -not -path './static/node_modules/*' -not -name '*_templ.go')
-PUBLIC  := $(shell find static/css static/js static/icons -type f)
+TEMPL   := $(wildcard views/*.templ)
+DRAWN   := $(TEMPL:.templ=_templ.go)
+GO      := $(shell find . -name node_modules -prune -o -name '*.go' -not -name '*_templ.go' -print)
+PUBLIC  := $(shell find static/css static/js static/icons internal/devidp store/sqlstore/migrations -type f -not -name '*.go')
+# The marks of what was generated lie where git clean takes them away along with it.
+MARKS   := static/node_modules/.generated views/.generated
+# The race detector needs cgo and a C compiler.
 RACE    := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC) >/dev/null && echo -race)
 
-.PHONY: run build test check bench generate browser clean
+# The version is set by name; asking git again fails where the folder belongs to somebody else.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test check bench figures generate browser clean FORCE
+
+help:
+	@echo "make run       serve on this machine with demo accounts"
+	@echo "make test      prove everything: format, vet, staticcheck, tests, browser tests"
+	@echo "make build     bin/letstalk"
+	@echo "make check     the part of test that runs nothing"
+	@echo "make bench     go benchmarks, then make figures"
+	@echo "make figures   start time and idle memory"
+	@echo "make generate  templ's Go files and the scripts from npm, if something changed"
+	@echo "make clean     remove what was built"
 
 run: build
 	bin/letstalk -dev
 
 build: bin/letstalk
 
-bin/letstalk: .generated $(GO) $(PUBLIC) go.mod go.sum
-	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/letstalk
+# Without cgo the binary needs no C library of its machine.
+bin/letstalk: $(MARKS) $(GO) $(PUBLIC) go.mod go.sum
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/letstalk
 
-generate: .generated
+generate: $(MARKS)
 
-# npm's marker is only as new as the lock file it was made from, and templ's output as its sources.
-.generated: $(TEMPL) static/package.json static/package-lock.json templ.go go.mod
-	go generate ./...
+static/node_modules/.generated: static/package.json static/package-lock.json
+	go generate -run npm .
 	@touch $@
 
-check: .generated
+views/.generated: $(TEMPL) go.mod $(if $(filter-out $(wildcard $(DRAWN)),$(DRAWN)),FORCE)
+	go generate -run templ .
+	@touch $@
+
+FORCE:
+
+check: generate
 	@bad=$$(gofmt -l $(GO)); if [ -n "$$bad" ]; then echo "gofmt these files:" $$bad; exit 1; fi
 	go vet ./...
 	go tool staticcheck ./...
 
+# The browser tests start the program as a process of its own, where the race detector would see nothing.
 test: check browser
-	go test $(RACE) ./...
+	go test -vet=off -timeout 5m $(RACE) $$(go list ./... | grep -v /internal/e2e)
+	go test -vet=off -timeout 8m ./internal/e2e
 
-# The browser tests drive a real Chromium.
 browser:
 	@.ci/browser
 
 bench: build
-	go test -run '^$$' -bench . -benchmem ./...
+	go test -vet=off -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /internal/e2e)
+	@$(MAKE) --no-print-directory figures
+
+figures: build
+	go run ./cmd/loadtest figures -bin bin/letstalk
 
 clean:
-	rm -rf bin .generated static/node_modules
-	find views -name '*_templ.go' -delete
+	rm -rf bin static/node_modules views/.generated views/*_templ.go

@@ -42,24 +42,26 @@ type asset struct {
 }
 
 // Load reads the embedded files. It fails only if the binary was built without them.
-func Load() (*Assets, error) {
+func Load() (*Assets, error) { return load(embedded) }
+
+func load(from fs.FS) (*Assets, error) {
 	a := &Assets{files: map[string]asset{}}
-	css, err := concat(styles, func(name string) string { return "css/" + name + ".css" })
+	css, err := concat(from, styles, func(name string) string { return "css/" + name + ".css" })
 	if err != nil {
 		return nil, err
 	}
-	htmx, err := concat(libraries, func(name string) string { return "node_modules/htmx.org/dist/" + name })
+	htmx, err := concat(from, libraries, func(name string) string { return "node_modules/htmx.org/dist/" + name })
 	if err != nil {
 		return nil, err
 	}
 	contents := map[string][]byte{"app.css": css, "htmx.js": htmx}
 	for _, dir := range []string{"js", "icons"} {
-		entries, err := fs.ReadDir(embedded, dir)
+		entries, err := fs.ReadDir(from, dir)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range entries {
-			if contents[e.Name()], err = embedded.ReadFile(path.Join(dir, e.Name())); err != nil {
+			if contents[e.Name()], err = fs.ReadFile(from, path.Join(dir, e.Name())); err != nil {
 				return nil, err
 			}
 		}
@@ -74,10 +76,10 @@ func Load() (*Assets, error) {
 	return a, nil
 }
 
-func concat(names []string, file func(string) string) ([]byte, error) {
+func concat(from fs.FS, names []string, file func(string) string) ([]byte, error) {
 	var b bytes.Buffer
 	for _, name := range names {
-		part, err := embedded.ReadFile(file(name))
+		part, err := fs.ReadFile(from, file(name))
 		if err != nil {
 			return nil, fmt.Errorf("static: %w", err)
 		}
@@ -127,7 +129,7 @@ func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	body := file.plain
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if takesGzip(r.Header.Get("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
 		body = file.gzip
 	}
@@ -135,4 +137,24 @@ func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body)
 	}
+}
+
+// takesGzip reports whether an Accept-Encoding allows gzip: by name, or else as one of the rest, with a weight above 0.
+func takesGzip(accept string) bool {
+	rest := false
+	for part := range strings.SplitSeq(strings.ToLower(accept), ",") {
+		coding, parameter, weighted := strings.Cut(part, ";")
+		taken := true
+		if weighted {
+			weight, err := strconv.ParseFloat(strings.TrimPrefix(strings.TrimSpace(parameter), "q="), 64)
+			taken = err == nil && weight > 0
+		}
+		switch strings.TrimSpace(coding) {
+		case "gzip":
+			return taken
+		case "*":
+			rest = taken
+		}
+	}
+	return rest
 }

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"letstalk/internal/config"
+	"letstalk/store/sqlstore"
+)
+
+// stopWithin is how long a stop may take: streams are told, requests finish, the database closes.
+const stopWithin = 4 * time.Second
+
+// serve opens everything, serves until ctx ends, and closes everything in the other order.
+func serve(ctx context.Context, cfg config.Config, stdout io.Writer, logger *slog.Logger) (err error) {
+	// The port comes first: starting a second copy by mistake touches no database and leaves no new file behind.
+	listener, err := listen(ctx, cfg.Listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	db, err := sqlstore.Open(ctx, cfg.DatabaseURL, sqlstore.Options{Logger: logger})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.EnsureRooms(ctx, cfg.Rooms); err != nil {
+		return fmt.Errorf("making the first rooms: %w", err)
+	}
+
+	var idp *demoProvider
+	if cfg.Dev {
+		if idp, err = addDemoProvider(ctx, &cfg, listener.Addr().(*net.TCPAddr), logger); err != nil {
+			return err
+		}
+	}
+	site, err := newSite(ctx, cfg, db, logger)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler:           idp.beside(site),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          log.New(logWriter{logger}, "", 0),
+		// No WriteTimeout: streams stay open and guard their own writes.
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	fmt.Fprintf(stdout, "Let's Talk is at %s\n", cfg.BaseURL)
+	if hint := idp.hint(); hint != "" {
+		fmt.Fprintln(stdout, hint)
+	} else {
+		fmt.Fprintf(stdout, "It listens on %s.\n", listener.Addr())
+	}
+
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		logger.Info("stopping")
+	}
+	stop(context.WithoutCancel(ctx), server, site)
+	return err
+}
+
+// stop takes no more requests, tells the streams and waits for the requests under way, all at the same time: a stalled
+// stream takes nothing from the time of the others.
+func stop(ctx context.Context, server *http.Server, site *site) {
+	ctx, cancel := context.WithTimeout(ctx, stopWithin)
+	defer cancel()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		site.close(ctx)
+	}()
+	if err := server.Shutdown(ctx); err != nil {
+		_ = server.Close() // whoever is still busy has had the time
+	}
+	<-closed
+}
+
+// listen opens the port. Its errors are for the person who set it.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("LISTEN=%q: another program listens there; stop it, or set LISTEN to another port", address)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("LISTEN=%q: this user may not take that port; set LISTEN to one from 1024 on", address)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("LISTEN=%q: this machine has no such address; set LISTEN to one it has, for example 127.0.0.1:8080", address)
+	case err != nil:
+		return nil, fmt.Errorf("LISTEN=%q: %w; set LISTEN to an address and port of this machine, for example 127.0.0.1:8080", address, err)
+	}
+	return listener, nil
+}
+
+// logWriter gives net/http's own complaints to the structured log.
+type logWriter struct{ logger *slog.Logger }
+
+func (l logWriter) Write(p []byte) (int, error) {
+	l.logger.Warn("http", "message", string(bytes.TrimSpace(p)))
+	return len(p), nil
+}
