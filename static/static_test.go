@@ -88,20 +88,65 @@ func TestURLChangesWithTheContent(t *testing.T) {
 		}
 		seen[a.URL("")] = name
 	}
-	files := copied(t)
-	files["js/renamed.js"] = files["js/stream.js"]
-	delete(files, "js/stream.js")
-	if a, err := load(files); err != nil || seen[a.URL("")] != "" {
-		t.Errorf("a renamed file changes nothing, %v", err)
-	}
 }
 
 func TestMissingPartIsAnError(t *testing.T) {
-	for _, name := range []string{"css/tokens.css", "node_modules/htmx.org/dist/ext/hx-sse.min.js"} {
+	for _, name := range []string{"css/tokens.css", "js/stream.js", "icons/logo.svg", "node_modules/htmx.org/dist/ext/hx-sse.min.js"} {
 		files := copied(t)
 		delete(files, name)
 		if _, err := load(files); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("without %s: %v", name, err)
+		}
+	}
+}
+
+func TestEveryScriptIsServed(t *testing.T) {
+	files, err := fs.Glob(embedded, "js/*.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if name := strings.TrimSuffix(path.Base(file), ".js"); !slices.Contains(scripts["room.js"], name) {
+			t.Errorf("%s is not part of room.js: add it to scripts", file)
+		}
+	}
+}
+
+// A module that stands before one it imports would use a name before there is one.
+func TestScriptsStandBehindWhatTheyImport(t *testing.T) {
+	imported := regexp.MustCompile(`(?m)^import .* from "\./(\w+)\.js";$`)
+	for page, modules := range scripts {
+		for i, name := range modules {
+			source, err := embedded.ReadFile("js/" + name + ".js")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range imported.FindAllSubmatch(source, -1) {
+				if !slices.Contains(modules[:i], string(match[1])) {
+					t.Errorf("in %s %s does not stand behind %s", page, name, match[1])
+				}
+			}
+		}
+	}
+}
+
+func TestNoTwoScriptsShareAName(t *testing.T) {
+	declared := regexp.MustCompile(`(?m)^(?:export )?(?:async )?(?:const|let|function|class) (\w+|\[.*?\])`)
+	for page, modules := range scripts {
+		owner := map[string]string{}
+		for _, module := range modules {
+			source, err := embedded.ReadFile("js/" + module + ".js")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range declared.FindAllSubmatch(source, -1) {
+				for _, name := range strings.FieldsFunc(string(match[1]), func(r rune) bool { return strings.ContainsRune("[], ", r) }) {
+					if owner[name] != "" {
+						t.Errorf("in %s %s is a name in %s and in %s", page, name, owner[name], module)
+					}
+					owner[name] = module
+				}
+			}
 		}
 	}
 }

@@ -13,9 +13,12 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
 )
 
 // person is somebody with a browser of their own: cookies and storage are shared with nobody.
@@ -24,6 +27,8 @@ type person struct {
 	site *site
 	name string
 	ctx  context.Context
+
+	close func() // closes the tab
 
 	mu         sync.Mutex
 	complaints []string // console errors, exceptions and CSP violations
@@ -35,20 +40,28 @@ func (s *site) visitor(name string, scripts bool) *person {
 	s.t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	s.t.Cleanup(cancel)
-	p := &person{t: s.t, site: s, name: name, ctx: ctx}
+	p := &person{t: s.t, site: s, name: name, ctx: ctx, close: cancel}
 	p.begin()
 	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !scripts})
 	return p
 }
 
-// tab opens another tab in the same browser.
+// tab opens another tab in the same window, in front of those that are there: they are hidden.
 func (p *person) tab() *person {
 	p.t.Helper()
-	ctx, cancel := chromedp.NewContext(p.ctx)
+	ctx, cancel := chromedp.NewContext(p.ctx, chromedp.WithNewWindow(false))
 	p.t.Cleanup(cancel)
-	other := &person{t: p.t, site: p.site, name: p.name + "'s other tab", ctx: ctx}
+	other := &person{t: p.t, site: p.site, name: p.name + "'s other tab", ctx: ctx, close: cancel}
 	other.begin()
 	return other
+}
+
+// front shows the tab, and hides the one that was in front.
+func (p *person) front() *person {
+	p.t.Helper()
+	call(p, page.BringToFront, cdp.Empty{})
+	p.until("the tab in front", `document.visibilityState === "visible"`)
+	return p
 }
 
 // begin opens the tab and watches its console until the test ends.
@@ -107,6 +120,11 @@ func (p *person) listen(event any) {
 		}
 	}
 	p.complaints = append(p.complaints, complaint)
+}
+
+// expectCuts says that the story cuts the network.
+func (p *person) expectCuts() {
+	p.expect("net::ERR_", "htmx:sse:error", "htmx:error", "status of 502", "status of 503")
 }
 
 // expect says that the story provokes complaints with that text, for example by cutting the network.
@@ -176,10 +194,10 @@ func (p *person) post(text string) {
 	p.click(".composer__send")
 }
 
-// eval returns the value of an expression in the page.
+// eval returns the value of an expression in the page, or of its promise.
 func eval[T any](p *person, expression string) T {
 	p.t.Helper()
-	return run(p, chromedp.Evaluate[T](expression))
+	return run(p, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
 // until waits for an expression to hold. Between two looks it yields to the browser for a moment; the pages run without
@@ -213,16 +231,79 @@ func (p *person) see(selector, text string) {
 		fmt.Sprintf(`[...document.querySelectorAll(%s)].some(e => e.innerText.includes(%s))`, quote(selector), quote(text)))
 }
 
+// misses waits until no element matches.
+func (p *person) misses(selector string) {
+	p.t.Helper()
+	p.until("no "+selector, fmt.Sprintf(`!document.querySelector(%s)`, quote(selector)))
+}
+
+// shows reports whether a person could see an element that matches.
+func (p *person) shows(selector string) bool {
+	p.t.Helper()
+	return eval[bool](p, fmt.Sprintf(
+		`[...document.querySelectorAll(%s)].some(e => e.checkVisibility({opacityProperty: true, visibilityProperty: true}))`, quote(selector)))
+}
+
+// say writes a message and sends it with Enter.
+func (p *person) say(text string) {
+	p.t.Helper()
+	p.write(text)
+	p.enter(0)
+}
+
+// enter presses Enter as a keyboard does: what the page does on the key's way down can keep the line break out, which a
+// key sent by SendKeys has with it in any case.
+func (p *person) enter(modifier int64) {
+	p.t.Helper()
+	key := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Modifiers: modifier,
+		Key: "Enter", Code: "Enter", Text: "\r", WindowsVirtualKeyCode: 13, NativeVirtualKeyCode: 13}
+	call(p, input.DispatchKeyEvent, key)
+	key.Type, key.Text = input.DispatchKeyEventTypeKeyUp, ""
+	call(p, input.DispatchKeyEvent, key)
+}
+
+// press presses keys with what is focused.
+func (p *person) press(keys string, modifiers ...chromedp.Modifier) {
+	p.t.Helper()
+	p.do(chromedp.KeyEvent(keys, chromedp.KeyModifiers(modifiers...)))
+}
+
+// cleared waits until the composer is empty: what was in it has been sent, and the page knows.
+func (p *person) cleared() {
+	p.t.Helper()
+	p.until("an empty composer", `document.getElementById("body").value === ""`)
+}
+
+// draft returns what is in the composer.
+func (p *person) draft() string {
+	p.t.Helper()
+	return eval[string](p, `document.getElementById("body").value`)
+}
+
+// reads fails the test unless the page's messages are these, once each and in this order.
+func (p *person) reads(want ...string) {
+	p.t.Helper()
+	if diff := cmp.Diff(want, p.bodies()); diff != "" {
+		p.t.Errorf("%s reads (-want +got):\n%s", p.name, diff)
+	}
+}
+
 // bodies returns the messages in the page, oldest first.
 func (p *person) bodies() []string {
 	p.t.Helper()
 	return eval[[]string](p, `[...document.querySelectorAll("#scroll .message .message__body")].map(e => e.innerText.trim())`)
 }
 
+// state waits for what the connection light says.
+func (p *person) state(state string) {
+	p.t.Helper()
+	p.until("the light saying "+state, fmt.Sprintf(`document.querySelector("#light[data-state=%s]")`, state))
+}
+
 // live waits for the connection light.
 func (p *person) live() *person {
 	p.t.Helper()
-	p.until("the light saying Live", `document.querySelector("#light[data-state=live]")`)
+	p.state("live")
 	return p
 }
 
@@ -233,7 +314,8 @@ func (p *person) screen(width, height int64, scheme string) {
 		Width: width, Height: height, DeviceScaleFactor: 1, Mobile: width < 600,
 	})
 	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		// Without motion a picture taken at once shows the end of it.
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 	})
 }
 
@@ -256,4 +338,30 @@ func quote(s string) string {
 		panic(err)
 	}
 	return string(b)
+}
+
+func hover(selector string) chromedp.Action[chromedp.Void] {
+	return chromedp.Steps(chromedp.ScrollIntoView(chromedp.CSS(selector)), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		box, err := chromedp.Dimensions(chromedp.CSS(selector))(ctx, t)
+		if err != nil {
+			return err
+		}
+		x, y := (box.Content[0]+box.Content[2])/2, (box.Content[1]+box.Content[5])/2
+		_, err = chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, x, y)(ctx, t)
+		return err
+	}))
+}
+
+func setValue(selector, text string) chromedp.Action[chromedp.Void] {
+	return chromedp.SetValue(chromedp.CSS(selector), text)
+}
+
+// walk scrolls towards the newest messages until the room is live.
+func (p *person) walk() {
+	p.t.Helper()
+	p.until("the end of the room", `(() => {
+		const s = document.getElementById("scroll");
+		s.scrollTop = s.scrollHeight;
+		return document.getElementById("messages") && !document.querySelector("[data-more=newer]");
+	})()`)
 }

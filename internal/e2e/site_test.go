@@ -5,7 +5,8 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"net/url"
+	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,11 +20,12 @@ import (
 )
 
 // patience is how long a test waits for what it needs; it is long because only a broken test waits for it.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 var (
-	binary  string          // the program, built once
-	browser context.Context // one Chromium; each person is a browser context of their own in it
+	binary  string                   // the program, built once
+	browser context.Context          // one Chromium; each person is a browser context of their own in it
+	turns   = make(chan struct{}, 3) // how many stories run at a time
 )
 
 func TestMain(m *testing.M) {
@@ -36,6 +38,9 @@ func TestMain(m *testing.M) {
 }
 
 func setUp(m *testing.M) (int, error) {
+	if err := noteSources(); err != nil {
+		return 0, err
+	}
 	dir, err := os.MkdirTemp("", "letstalk-e2e-")
 	if err != nil {
 		return 0, err
@@ -63,30 +68,61 @@ func setUp(m *testing.M) (int, error) {
 	return m.Run(), nil
 }
 
-// site is a running copy of the program with a database of its own.
-type site struct {
-	t    *testing.T
-	env  []string
-	dir  string
-	base string
-	cmd  *exec.Cmd
-	log  syncBuffer
+// noteSources looks at every source of the program, so that the go command, which notes what a test reads, does not take
+// an earlier result for that of a changed program.
+func noteSources() error {
+	return filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && (entry.Name() == "node_modules" || strings.HasPrefix(entry.Name(), ".git")) {
+			return fs.SkipDir
+		}
+		return err
+	})
 }
 
-// start runs the program with -dev; env is added to its environment.
+// story lets a test run beside others, a few at a time.
+func story(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	turns <- struct{}{}
+	t.Cleanup(func() { <-turns })
+}
+
+// site is a running copy of the program with a database of its own.
+type site struct {
+	t      *testing.T
+	env    []string
+	dir    string
+	listen string // where the program listens
+	base   string // where people find it
+	cmd    *exec.Cmd
+	log    syncBuffer
+}
+
+// start runs the program with -dev; env is added to its environment. People who post by the hundred would be told to slow
+// down, so nobody is.
 func start(t *testing.T, env ...string) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), env: env}
-	s.run("127.0.0.1:0")
+	s := &site{t: t, dir: t.TempDir(), env: append([]string{"RATE_LIMIT=off"}, env...), listen: freeAddress(t)}
+	s.run()
 	t.Cleanup(s.stop)
 	return s
 }
 
-func (s *site) run(listen string) {
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (s *site) run() {
 	s.t.Helper()
 	s.cmd = exec.Command(binary, "-dev")
 	s.cmd.Dir = s.dir
-	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LISTEN=" + listen}, s.env...)
+	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LISTEN=" + s.listen}, s.env...)
 	s.cmd.Stderr = &s.log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -116,12 +152,8 @@ func (s *site) stop() {
 // restart stops the program and starts it again at the same address.
 func (s *site) restart() {
 	s.t.Helper()
-	at, err := url.Parse(s.base)
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	s.stop()
-	s.run("127.0.0.1:" + at.Port())
+	s.run()
 }
 
 // syncBuffer collects what the program writes while the test may read it.

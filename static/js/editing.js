@@ -1,7 +1,9 @@
 // Opens the forms that edit and delete in place of their message. Without it they are pages of their own.
 
+import { say, touch } from "./composer.js";
+import { me } from "./draft.js";
+
 const composer = document.getElementById("body");
-const me = document.getElementById("room").dataset.me;
 
 function close(editor) {
   editor?.remove();
@@ -9,11 +11,13 @@ function close(editor) {
 }
 
 async function open(link) {
-  document.querySelector(".editor")?.remove();
   const message = link.closest(".message");
+  for (const editor of document.querySelectorAll(".editor")) editor.remove();
   await htmx.ajax("GET", link.getAttribute("href"), { source: link, target: message, swap: "afterend" });
-  const text = message.nextElementSibling?.querySelector("textarea");
+  const editor = document.querySelector(".editor");
+  const text = editor?.querySelector("textarea");
   text?.setSelectionRange(text.value.length, text.value.length);
+  editor?.scrollIntoView({ block: "nearest" });
 }
 
 document.addEventListener("click", (e) => {
@@ -26,8 +30,9 @@ document.addEventListener("click", (e) => {
 
 document.addEventListener("keydown", (e) => {
   const editor = e.target.closest?.(".editor");
-  if (editor && e.key === "Escape") return close(editor);
-  if (editor && e.target.matches("textarea") && e.key === "Enter" && !e.shiftKey && !e.isComposing) {
+  if (editor && e.key === "Escape" && !e.isComposing) return close(editor);
+  if (editor && e.target.matches("textarea") && e.key === "Enter") {
+    if (e.shiftKey || e.isComposing || e.keyCode === 229 || touch.matches) return;
     e.preventDefault();
     return e.target.form.requestSubmit();
   }
@@ -40,5 +45,10 @@ document.addEventListener("keydown", (e) => {
 
 // Saved or deleted: the answer has taken the form away, and with it the focus.
 document.addEventListener("htmx:after:swap", (e) => {
-  if (e.target.closest?.(".editor") || document.activeElement === document.body) composer.focus({ preventScroll: true });
+  const form = e.detail.ctx.sourceElement;
+  if (form?.matches?.("[data-editor]") && !document.querySelector(".editor")) composer.focus({ preventScroll: true });
+});
+document.addEventListener("htmx:error", (e) => {
+  if (e.target.matches?.("[data-editor]")) say("This was not saved: the server can't be reached. Your words are still here.");
+  else if (e.target.matches?.("a[data-open]")) say("This can't be opened: the server can't be reached. Try again in a moment.");
 });

@@ -1,32 +1,73 @@
-// Follows the end of the talk while the reader is there and offers a way down when not; loads earlier and later messages
-// as they come near and keeps the list short. Without it the page is long and older parts are links.
+// Follows the end of the talk while the reader is there and offers a way down when not. Without it the page opens at its
+// top and stays where it is.
 
-import { reload } from "./stream.js";
+import { tell } from "./light.js";
 
 const NEAR = 100; // pixels from the end that count as being there
-const MOST = 300; // messages kept in the page
 const button = () => document.getElementById("new-messages");
-const scroller = () => document.getElementById("scroll");
-const list = () => document.querySelector("#scroll ol.messages");
-const live = () => list().id === "messages"; // its end is the room's end
-const room = () => document.getElementById("pane").dataset.url;
+export const scroller = () => document.getElementById("scroll");
+export const list = () => document.querySelector("#scroll ol.messages");
+export const messages = () => [...list().querySelectorAll(".message")];
+export const room = () => document.getElementById("pane").dataset.url;
+export const isLive = () => list().id === "messages"; // its end is the room's end
 let following = false;
-let kept = null; // the message in view and where, across a reload
-let near = null; // watches the links to more
+let at = 0; // where the list was scrolled to when following was last found out
+let lastSeen = 0;
 
-function toEnd() {
+export const isFollowing = () => following;
+
+export function toEnd() {
   scroller().scrollTop = scroller().scrollHeight;
-  button().hidden = true;
-  following = true;
+  noticeScroll();
 }
 
-function noticeScroll() {
+// Remembers the first message in view and where it is, to bring it back there after the list has changed; null at the end.
+export function hold() {
+  if (following) return null;
+  const top = scroller().getBoundingClientRect().top;
+  const message = messages().find((m) => m.getBoundingClientRect().bottom > top);
+  if (!message) return null;
+  // Its lower edge: above it, its author may come or go with the message before.
+  const where = () => document.getElementById(message.id)?.getBoundingClientRect().bottom;
+  let was = where();
+  return {
+    message,
+    measure() { was = where() ?? was; },
+    restore() { scroller().scrollTop += (where() ?? was) - was; },
+  };
+}
+
+export function noticeScroll() {
   const s = scroller();
-  following = live() && s.scrollHeight - s.scrollTop - s.clientHeight < NEAR;
-  if (following) {
-    button().hidden = true;
-    trimStart();
-  }
+  at = s.scrollTop;
+  following = isLive() && s.scrollHeight - at - s.clientHeight < NEAR;
+  if (following || !isLive()) offer(!isLive(), "Jump to the newest");
+}
+
+function offer(wanted, text) {
+  button().hidden = !wanted;
+  if (wanted) button().textContent = text;
+}
+
+// Whoever edits a message keeps it in view.
+const follows = () => following && !list().querySelector(".editor");
+
+function grown() {
+  const last = Number(messages().at(-1)?.dataset.seq ?? 0);
+  const later = last > lastSeen;
+  lastSeen = Math.max(last, lastSeen);
+  if (scroller().scrollTop < at - NEAR) following = false; // scrolled since; the event for it is on its way
+  if (follows()) toEnd();
+  else if (later && isLive()) offer(true, "New messages");
+}
+
+function listen() {
+  lastSeen = Number(messages().at(-1)?.dataset.seq ?? 0);
+  scroller().addEventListener("scroll", noticeScroll, { passive: true });
+  button().addEventListener("click", () => tell("newest"));
+  new ResizeObserver(() => { if (follows()) toEnd(); }).observe(scroller());
+  new MutationObserver(grown).observe(list(), { childList: true, subtree: true });
+  noticeScroll();
 }
 
 // The page opens at the message its address names, else at the end.
@@ -36,110 +77,11 @@ function land() {
   if (message) {
     message.dataset.anchor = "";
     message.scrollIntoView({ block: "center" });
-  } else if (live()) {
+  } else if (isLive()) {
     toEnd();
   }
-  listen();
 }
 
-function listen() {
-  scroller().addEventListener("scroll", noticeScroll, { passive: true });
-  button().addEventListener("click", toEnd);
-  new ResizeObserver(() => { if (following) toEnd(); }).observe(scroller());
-  new MutationObserver(grown).observe(list(), { childList: true });
-  noticeScroll();
-  watch();
-}
-
-function grown(records) {
-  if (following) return toEnd(), trimStart();
-  const added = records.flatMap((r) => [...r.addedNodes]).filter((n) => n.matches?.(".message"));
-  const last = list().querySelector(".message:last-of-type");
-  if (live() && added.includes(last)) button().hidden = false;
-  if (list().querySelectorAll(".message").length > 2 * MOST) trimEnd();
-}
-
-function link(side, text, href) {
-  const a = document.createElement("a");
-  a.className = "more__link";
-  a.textContent = text;
-  a.href = href;
-  if (side) a.dataset.more = side;
-  return a;
-}
-
-function excess() {
-  const messages = [...list().querySelectorAll(".message")];
-  return messages.slice(0, Math.max(0, messages.length - MOST));
-}
-
-// While following, the oldest go.
-function trimStart() {
-  const gone = excess();
-  if (gone.length === 0) return;
-  for (const m of gone) m.remove();
-  const first = list().querySelector(".message").dataset.seq;
-  document.getElementById("older").replaceChildren(link("older", "Earlier messages", `${room()}?before=${first}`));
-  watch();
-}
-
-// While reading back, the newest go. The list is then a part of the history, and live messages no longer belong in it.
-function trimEnd() {
-  const messages = [...list().querySelectorAll(".message")];
-  if (messages.length <= MOST) return;
-  for (const m of messages.slice(MOST)) m.remove();
-  list().id = "history";
-  button().hidden = true;
-  document.getElementById("newer").replaceChildren(
-    link("newer", "Later messages", `${room()}?after=${messages[MOST - 1].dataset.seq}`),
-    link("", "Jump to the newest", room()));
-}
-
-async function more(a) {
-  if (a.ariaBusy === "true") return;
-  a.ariaBusy = "true";
-  const s = scroller();
-  const older = a.dataset.more === "older";
-  const before = s.scrollHeight - s.scrollTop;
-  await htmx.ajax("GET", a.getAttribute("href"), { source: a, swap: "none" });
-  if (a.isConnected) {
-    a.ariaBusy = "false";
-    a.textContent = "That could not be loaded. Try again";
-    return;
-  }
-  if (older) {
-    s.scrollTop = s.scrollHeight - before; // what was in view stays in view
-    trimEnd();
-  } else if (!document.querySelector('[data-more="newer"]')) {
-    await reload(room()); // the end is reached: from here on the room is live
-  }
-  watch();
-}
-
-function watch() {
-  near?.disconnect();
-  near = new IntersectionObserver((entries) => {
-    for (const e of entries) if (e.isIntersecting) more(e.target);
-  }, { root: scroller(), rootMargin: "300px 0px" });
-  for (const a of document.querySelectorAll("[data-more]")) near.observe(a);
-}
-
-document.addEventListener("click", (e) => {
-  const a = e.target.closest?.("[data-more]");
-  if (!a || e.ctrlKey || e.metaKey || e.shiftKey) return;
-  e.preventDefault();
-  more(a);
-});
-document.addEventListener("talk:posted", () => (live() ? toEnd() : reload(room()).then(toEnd)));
-document.addEventListener("talk:before:reload", () => {
-  const top = scroller().getBoundingClientRect().top;
-  const seen = [...list().querySelectorAll(".message")].find((m) => m.getBoundingClientRect().bottom > top);
-  kept = following || !seen ? null : { id: seen.id, offset: seen.getBoundingClientRect().top };
-});
-document.addEventListener("talk:after:reload", () => {
-  listen();
-  const message = kept && document.getElementById(kept.id);
-  if (message) scroller().scrollTop += message.getBoundingClientRect().top - kept.offset;
-  else toEnd();
-});
+document.addEventListener("talk:after:reload", listen);
+listen();
 land();

@@ -1,72 +1,98 @@
-// Keeps the page live: the connection light, the watchdog, and what to do on resync, auth and bye. Without it the page is
-// as it was when it loaded.
+// Keeps the page live: new tries, the watchdog, and what to do on resync, auth and bye. Without it the page is as it was
+// when it loaded.
+
+import { show, tell, trouble } from "./light.js";
+import { signIn } from "./signin.js";
 
 const SILENCE = 60_000; // the server sends something at least every 20 s
-const words = { connecting: "Connecting…", live: "Live", reconnecting: "Reconnecting…", offline: "Offline" };
-const light = document.getElementById("light");
+const element = () => document.getElementById("stream");
 let heard = Date.now();
-let connection = null;
+let connection = null; // hx-sse's, once it was answered
+let resting = false; // nobody sees this tab, see tabs.js
+let working = false; // a frame is being put into the page
+let next = 0; // the timer of the next try
 
-export const tell = (what, detail) => document.dispatchEvent(new CustomEvent(`talk:${what}`, { detail }));
-
-function show(state) {
-  if (light.dataset.state === state && !light.hidden) return;
-  light.hidden = false;
-  light.dataset.state = state;
-  light.textContent = words[state];
-  tell("state", state);
+// hx-sse tries a first connection again only when its element's trigger fires.
+function connect() {
+  clearTimeout(next);
+  if (!connection && !resting) window.htmx?.trigger(element(), "every");
 }
 
-const trouble = () => show(navigator.onLine ? "reconnecting" : "offline");
+function later() {
+  clearTimeout(next);
+  trouble();
+  next = setTimeout(connect, 1_000 + Math.random() * 2_000);
+}
 
-// Ends the connection under htmx, which then connects again with the last id it saw.
+// Ends the connection under hx-sse, which then connects again with the last id it saw.
 function restart() {
   heard = Date.now();
   trouble();
-  connection?.reader?.cancel().catch(() => {});
+  if (connection?.reader) connection.abortController.abort();
+  else if (connection) connection.delayCanceller?.();
+  else connect();
 }
 
-export function signIn() {
-  const url = new URL(document.getElementById("stream").dataset.login, location.href);
-  url.searchParams.set("return", location.pathname + location.search);
-  location.assign(url);
+export function rest() {
+  resting = true;
+  if (connection?.reader) connection.abortController.abort();
 }
 
-// Loads the pane anew, with a stream of its own; the composer and what is in it stay.
-export async function reload(url = location.pathname + location.search) {
-  const answer = await fetch(url, { redirect: "manual" }).catch(() => null);
-  if (!answer) return; // the stream goes on trying, and will be told again
-  const page = answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
-  const pane = document.getElementById("pane");
-  const fresh = page?.getElementById("pane");
-  if (!pane || !fresh) return location.reload();
-  tell("before:reload");
-  await htmx.swap({ text: fresh.outerHTML, target: pane, swap: "outerHTML", sourceElement: document.body });
-  tell("after:reload");
+export function resume() {
+  resting = false;
+  if (!connection) connect();
+  else if (Date.now() - heard > SILENCE / 2) restart();
 }
 
-document.addEventListener("htmx:sse:after:connection", (e) => {
-  connection = e.detail.connection;
-  heard = Date.now();
-});
-document.addEventListener("htmx:sse:before:message", () => { heard = Date.now(); });
-document.addEventListener("hello", () => show("live"));
-document.addEventListener("resync", () => reload());
-document.addEventListener("auth", signIn);
-document.addEventListener("bye", trouble);
-// A response that just ends is no error: the loop begins to wait for its next try.
-document.addEventListener("htmx:sse:before:connection", (e) => { if (e.detail.connection.attempt > 0) trouble(); });
-document.addEventListener("htmx:sse:error", (e) => {
-  if (e.detail.status === 401) signIn();
-  else if (e.detail.status === 404) location.reload();
+// Continuity is lost: this stream ends, and the page that is loaded in its place brings another.
+function lose() {
+  element().dataset.lost = "";
+  if (tell("resync")) location.reload();
+}
+
+function refused(status) {
+  if (status === 401) signIn();
+  else if (status === 404) location.reload();
   else trouble();
+}
+
+const on = (name, f) => document.addEventListener(name, (e) => { if (e.target.id === "stream") f(e, e.detail); });
+const stopped = (stream) => resting || "lost" in stream.dataset;
+
+on("htmx:config:request", (e, { ctx }) => {
+  if (stopped(e.target)) e.preventDefault();
+  else if (e.target.dataset.cursor) ctx.request.headers["Last-Event-ID"] = e.target.dataset.cursor;
 });
-document.addEventListener("htmx:sse:close", (e) => { if (e.detail.reason === "ended") trouble(); });
-document.addEventListener("htmx:response:error", (e) => {
-  if (e.target.id === "stream" && e.detail.ctx.response.status === 401) signIn();
+on("htmx:sse:before:connection", (e, { connection: c }) => {
+  if (stopped(e.target)) return e.preventDefault();
+  c.lastEventId ||= e.target.dataset.cursor ?? "";
+  if (c.attempt > 0) trouble(); // a response that just ends is no error
 });
-document.addEventListener("htmx:error", (e) => { if (e.target.id === "stream") trouble(); });
-addEventListener("offline", trouble);
+on("htmx:sse:after:connection", (e, { connection: c }) => {
+  connection = c;
+  heard = Date.now();
+  if (resting) c.abortController.abort();
+});
+on("htmx:sse:before:message", () => { heard = Date.now(); working = true; });
+on("htmx:sse:after:message", () => { working = false; });
+on("htmx:sse:error", (e, { connection: c, status }) => {
+  if (!working) return refused(status);
+  // The cursor has moved past a frame that is not in the page.
+  working = false;
+  c.abortController.abort();
+  lose();
+});
+on("htmx:sse:close", (e, { connection: c, reason }) => {
+  if (c === connection) connection = null;
+  e.target.dataset.cursor = c.lastEventId;
+  if (reason === "ended" && !stopped(e.target)) later();
+});
+on("htmx:response:error", (e, { ctx }) => { later(); refused(ctx.response.status); });
+on("htmx:error", later);
+on("hello", () => show("live"));
+on("bye", trouble);
+on("auth", signIn);
+on("resync", lose);
 addEventListener("online", restart);
 addEventListener("pageshow", (e) => { if (e.persisted) restart(); });
-setInterval(() => { if (Date.now() - heard > SILENCE) restart(); }, 5_000);
+setInterval(() => { if (!resting && Date.now() - heard > SILENCE) restart(); }, 5_000);
