@@ -96,13 +96,11 @@ func problemOf(r *http.Request, err error) views.Problem {
 	return problem
 }
 
-// fail is the only place that writes an error: a page, or a fragment for the flash area of the page that asked. Faults
-// of ours and of the provider are logged, here and nowhere else.
+// fail and failStream are the only places that write an error. This one sends a page, or a fragment for the flash area of
+// the page that asked.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	problem := problemOf(r, err)
-	if problem.Status >= 500 {
-		s.Logger.ErrorContext(r.Context(), "request failed", "id", requestID(w), "path", r.URL.EscapedPath(), "error", err)
-	}
+	s.logFault(w, r, problem, err)
 	if problem.Status == http.StatusInternalServerError {
 		problem.RequestID = requestID(w)
 	}
@@ -120,9 +118,23 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// failStream is fail for streams, whose reader is a script: one line of text.
+func (s *Server) failStream(w http.ResponseWriter, r *http.Request, err error) {
+	problem := problemOf(r, err)
+	s.logFault(w, r, problem, err)
+	http.Error(w, problem.Title+".", problem.Status)
+}
+
+// logFault logs faults of ours and of the provider, here and nowhere else; that a browser has gone away is nobody's.
+func (s *Server) logFault(w http.ResponseWriter, r *http.Request, problem views.Problem, err error) {
+	if problem.Status >= 500 && r.Context().Err() == nil {
+		s.Logger.ErrorContext(r.Context(), "request failed", "id", requestID(w), "path", r.URL.EscapedPath(), "error", err)
+	}
+}
+
 // draft returns the words a failed form carried, so that the error page can show them.
 func draft(r *http.Request) string {
-	if r.Method != http.MethodPost || r.ParseForm() != nil {
+	if r.Method != http.MethodPost || parseForm(r) != nil {
 		return ""
 	}
 	return strings.ToValidUTF8(r.PostForm.Get("body"), "\uFFFD")

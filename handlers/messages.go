@@ -18,8 +18,8 @@ func (s *Server) createMessage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := r.ParseForm(); err != nil {
-		return formError(err)
+	if err := parseForm(r); err != nil {
+		return err
 	}
 	message, err := s.post(w, r, room)
 	switch {
@@ -60,9 +60,18 @@ func keepsDraft(err error) bool {
 	return errors.As(err, &invalid) || errors.Is(err, errTooFast)
 }
 
-func formError(err error) error {
+// parseForm reads a form in either encoding. Ours are multipart: in the other one each byte of a letter beyond ASCII is
+// three, and a message of the greatest length would not get through.
+func parseForm(r *http.Request) error {
+	err := r.ParseForm()
+	if err == nil {
+		err = r.ParseMultipartForm(maxRequestBody)
+	}
 	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	switch {
+	case err == nil, errors.Is(err, http.ErrNotMultipart):
+		return nil
+	case errors.As(err, &tooLarge):
 		return err
 	}
 	return errMalformed
@@ -93,8 +102,8 @@ func (s *Server) updateMessage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := r.ParseForm(); err != nil {
-		return formError(err)
+	if err := parseForm(r); err != nil {
+		return err
 	}
 	saved, err := s.Store.EditMessage(r.Context(), viewer(r).ID, room.ID, message.ID, r.PostForm.Get("body"))
 	var invalid *store.InvalidError
@@ -137,7 +146,7 @@ func (s *Server) changed(w http.ResponseWriter, r *http.Request, room store.Room
 	if isHTMX(r) {
 		return s.render(w, r, http.StatusOK, views.MessageChanged(room.Slug, m), views.EditorClosed(m))
 	}
-	http.Redirect(w, r, views.MessageURL(room.Slug, m.ID), http.StatusSeeOther)
+	http.Redirect(w, r, views.PermalinkURL(room.Slug, m.ID), http.StatusSeeOther)
 	return nil
 }
 

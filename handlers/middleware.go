@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -34,21 +35,25 @@ func (s *Server) logRequests(next http.Handler) http.Handler {
 		id := rand.Text()[:12]
 		w.Header().Set("X-Request-Id", id)
 		wrapped := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		// Deferred: a response that is broken off has its line, too.
+		defer func() {
+			s.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request",
+				slog.String("id", id),
+				slog.String("method", r.Method),
+				slog.String("path", r.URL.EscapedPath()),
+				slog.Int("status", cmp.Or(wrapped.Status(), http.StatusOK)),
+				slog.Int("bytes", wrapped.BytesWritten()),
+				slog.Duration("took", time.Since(start).Round(time.Microsecond)),
+				slog.String("address", ClientAddress(r)))
+		}()
 		next.ServeHTTP(wrapped, r)
-		s.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request",
-			slog.String("id", id),
-			slog.String("method", r.Method),
-			slog.String("path", r.URL.EscapedPath()),
-			slog.Int("status", wrapped.Status()),
-			slog.Int("bytes", wrapped.BytesWritten()),
-			slog.Duration("took", time.Since(start).Round(time.Microsecond)),
-			slog.String("address", ClientAddress(r)))
 	})
 }
 
 func requestID(w http.ResponseWriter) string { return w.Header().Get("X-Request-Id") }
 
-// recoverPanics turns a panic into a 500 page. http.ErrAbortHandler passes: it is how a response is broken off.
+// recoverPanics turns a panic into a 500 page, or breaks the response off if it has begun: half an answer must not look
+// like a whole one. http.ErrAbortHandler is how that is done, so it passes.
 func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -59,7 +64,12 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 			if v == http.ErrAbortHandler {
 				panic(v)
 			}
-			s.fail(w, r, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+			err := fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			if begun, ok := w.(middleware.WrapResponseWriter); ok && begun.Status() != 0 {
+				s.logFault(w, r, problemOf(r, err), err)
+				panic(http.ErrAbortHandler)
+			}
+			s.fail(w, r, err)
 		}()
 		next.ServeHTTP(w, r)
 	})

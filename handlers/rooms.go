@@ -9,12 +9,13 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"letstalk/internal/live"
 	"letstalk/store"
 	"letstalk/views"
 )
 
 func (s *Server) listRooms(w http.ResponseWriter, r *http.Request) error {
-	seq := s.Hub.Position()
+	seq := s.Hub.Position() // before the rooms are read: what changes meanwhile comes by the stream
 	rooms, err := s.Store.Rooms(r.Context(), viewer(r).ID)
 	if err != nil {
 		return err
@@ -30,8 +31,7 @@ func (s *Server) showRoom(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if room.Slug != chi.URLParam(r, "room") {
-		target := url.URL{Path: views.RoomURL(room.Slug), RawQuery: r.URL.RawQuery}
-		http.Redirect(w, r, target.Path+query(target.RawQuery), http.StatusSeeOther)
+		http.Redirect(w, r, views.RoomURL(room.Slug)+query(r.URL.RawQuery), http.StatusSeeOther)
 		return nil
 	}
 	page, err := pageOf(r)
@@ -62,15 +62,20 @@ func (s *Server) renderRoom(w http.ResponseWriter, r *http.Request, status int, 
 	case wantsFragment(r) && page.After != 0:
 		return s.render(w, r, status, views.NewerMessages(view))
 	}
+	if len(history.Messages) == 0 && (history.Older || history.Newer) {
+		// Beyond either end there is nothing to show and nowhere to go on.
+		http.Redirect(w, r, views.RoomURL(room.Slug), http.StatusSeeOther)
+		return nil
+	}
 	if view.Rooms, err = s.Store.Rooms(r.Context(), me.ID); err != nil {
 		return err
 	}
 	view.Live = true
 	view.Composer.Nonce = rand.Text()
-	view.People = s.Hub.People(room.ID)
-	if !slices.Contains(view.People, me) {
-		view.People = append(view.People, me) // by the time this is read, they are
-	}
+	// By the time this is read, the viewer is there; and by no other name than today's.
+	view.People = slices.DeleteFunc(s.Hub.People(room.ID), func(p store.Person) bool { return p.ID == me.ID })
+	at, _ := slices.BinarySearchFunc(view.People, me, live.ByName)
+	view.People = slices.Insert(view.People, at, me)
 	return s.render(w, r, status, views.RoomPage(view))
 }
 

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
@@ -12,42 +13,42 @@ func (s *Server) routes() http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.clientIP(), s.logRequests, s.recoverPanics, s.secureHeaders, s.sameOrigin, limitBody, middleware.GetHead)
 	identify := s.Auth.Identify(s.fail)
-	r.NotFound(identify(s.handle(s.notFound)).ServeHTTP)
-	r.MethodNotAllowed(identify(s.handle(s.methodNotAllowed)).ServeHTTP)
+	r.NotFound(noStore(identify(s.handle(s.notFound))).ServeHTTP)
+	r.MethodNotAllowed(noStore(identify(s.handle(s.methodNotAllowed))).ServeHTTP)
 
 	r.Get("/healthz", s.handle(s.showHealth))
 	r.Get("/readyz", s.handle(s.showReadiness))
 	r.Get("/static/{hash}/*", s.Assets.ServeHTTP)
 
 	r.Group(func(r chi.Router) {
-		r.Use(identify)
+		// Streams are neither compressed nor buffered, and no page is ever their answer.
+		r.Use(noStore, s.Auth.Identify(s.failStream))
 
-		// Streams are neither compressed nor buffered.
-		r.Get("/events", s.handle(s.showLobbyStream))
-		r.Get("/chat/{room}/events", s.handle(s.showRoomStream))
+		r.Get("/events", s.stream(s.showLobbyStream))
+		r.Get("/chat/{room}/events", s.stream(s.showRoomStream))
+	})
+
+	r.Group(func(r chi.Router) {
+		r.Use(middleware.Compress(5, "text/html", "text/css"), noStore, identify)
+
+		r.Get("/", s.handle(s.showHome))
+		r.Get("/me.css", s.handle(s.showMe))
+		r.Get("/account/login", s.handle(s.showPleaseLogIn))
+		r.Get("/users/login", s.handle(s.createLogin))
+		r.Get("/authorization-code/callback", s.handle(s.finishLogin))
+		r.Post("/users/logout", s.handle(s.deleteLogin))
 
 		r.Group(func(r chi.Router) {
-			r.Use(middleware.Compress(5, "text/html", "text/css"), noStore)
+			r.Use(s.requireLogin)
 
-			r.Get("/", s.handle(s.showHome))
-			r.Get("/me.css", s.handle(s.showMe))
-			r.Get("/account/login", s.handle(s.showPleaseLogIn))
-			r.Get("/users/login", s.handle(s.createLogin))
-			r.Get("/authorization-code/callback", s.handle(s.finishLogin))
-			r.Post("/users/logout", s.handle(s.deleteLogin))
-
-			r.Group(func(r chi.Router) {
-				r.Use(s.requireLogin)
-
-				r.Get("/dashboard", s.handle(s.listRooms))
-				r.Get("/chat/{room}", s.handle(s.showRoom))
-				r.Post("/chat/{room}/messages", s.handle(s.createMessage))
-				r.Get("/chat/{room}/messages/{id}", s.handle(s.showMessage))
-				r.Get("/chat/{room}/messages/{id}/edit", s.handle(s.editMessage))
-				r.Post("/chat/{room}/messages/{id}/edit", s.handle(s.updateMessage))
-				r.Get("/chat/{room}/messages/{id}/delete", s.handle(s.confirmDelete))
-				r.Post("/chat/{room}/messages/{id}/delete", s.handle(s.deleteMessage))
-			})
+			r.Get("/dashboard", s.handle(s.listRooms))
+			r.Get("/chat/{room}", s.handle(s.showRoom))
+			r.Post("/chat/{room}/messages", s.handle(s.createMessage))
+			r.Get("/chat/{room}/messages/{id}", s.handle(s.showMessage))
+			r.Get("/chat/{room}/messages/{id}/edit", s.handle(s.editMessage))
+			r.Post("/chat/{room}/messages/{id}/edit", s.handle(s.updateMessage))
+			r.Get("/chat/{room}/messages/{id}/delete", s.handle(s.confirmDelete))
+			r.Post("/chat/{room}/messages/{id}/delete", s.handle(s.deleteMessage))
 		})
 	})
 	return r
@@ -55,4 +56,12 @@ func (s *Server) routes() http.Handler {
 
 func (s *Server) notFound(http.ResponseWriter, *http.Request) error { return errNoPage }
 
-func (s *Server) methodNotAllowed(http.ResponseWriter, *http.Request) error { return errMethod }
+func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) error {
+	path := cmp.Or(r.URL.RawPath, r.URL.Path) // as the router looks at it
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), method, path) {
+			w.Header().Add("Allow", method)
+		}
+	}
+	return errMethod
+}

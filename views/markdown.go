@@ -20,8 +20,13 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// maxBrackets bounds what the parser sees: its time for nested links grows with the square of their number.
-const maxBrackets = 400
+// These bound what the parser sees, for its time grows with the square of the number of nested links and of the depth of
+// quotes and lists that begin on one line, and what browsers see. A text beyond them is shown as it was typed.
+const (
+	maxBrackets = 400
+	maxMarkers  = 24
+	maxDepth    = 100 // of elements in each other
+)
 
 // Markdown draws a message's text: emphasis, code, links, lists, quotes and tables of CommonMark and GFM, line breaks as
 // typed. HTML in it is text, headings are text (a chat has none), pictures are links to them.
@@ -33,14 +38,57 @@ func Markdown(body string) templ.Component {
 }
 
 func renderMarkdown(body string) []byte {
-	if strings.Count(body, "[")+strings.Count(body, "<") > maxBrackets {
-		return []byte("<p>" + strings.ReplaceAll(html.EscapeString(body), "\n", "<br>\n") + "</p>\n")
+	if strings.Count(body, "[")+strings.Count(body, "<") > maxBrackets || markers(body) > maxMarkers {
+		return asTyped(body)
 	}
 	m := markdown()
 	var b bytes.Buffer
 	// Rendering into memory fails for no input.
 	_ = m.parser.Convert([]byte(body), &b)
-	return m.policy.SanitizeBytes(b.Bytes())
+	out := m.policy.SanitizeBytes(b.Bytes())
+	if depth(out) > maxDepth {
+		return asTyped(body)
+	}
+	return out
+}
+
+func asTyped(body string) []byte {
+	return []byte("<p>" + strings.ReplaceAll(html.EscapeString(body), "\n", "<br>\n") + "</p>\n")
+}
+
+// markers returns how many quotes and lists at most begin on one line of a text.
+func markers(body string) int {
+	most := 0
+	for line := range strings.Lines(body) {
+		start := line[:len(line)-len(strings.TrimLeft(line, "> \t-+*.)0123456789"))]
+		n := strings.Count(start, ">")
+		for i := 1; i < len(start); i++ {
+			if strings.IndexByte(" \t", start[i]) >= 0 && strings.IndexByte("-+*.)", start[i-1]) >= 0 {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+// depth returns how deep elements are in each other in HTML of ours.
+func depth(out []byte) int {
+	open, deepest := 0, 0
+	for rest := out; ; {
+		i := bytes.IndexByte(rest, '<')
+		if i < 0 {
+			return deepest
+		}
+		rest = rest[i+1:]
+		switch {
+		case bytes.HasPrefix(rest, []byte("/")):
+			open--
+		case !bytes.HasPrefix(rest, []byte("br")) && !bytes.HasPrefix(rest, []byte("hr")):
+			open++
+		}
+		deepest = max(deepest, open)
+	}
 }
 
 type markdownRenderer struct {

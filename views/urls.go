@@ -43,7 +43,12 @@ func NewerURL(slug string, after store.MessageID) string {
 // MessagesURL takes new messages.
 func MessagesURL(slug string) string { return RoomURL(slug) + "/messages" }
 
-// MessageURL is a message's permalink.
+// PermalinkURL is the room around a message, scrolled to it.
+func PermalinkURL(slug string, id store.MessageID) string {
+	return MessageURL(slug, id) + "#" + messageID(id)
+}
+
+// MessageURL is the page of the room around a message.
 func MessageURL(slug string, id store.MessageID) string {
 	return MessagesURL(slug) + "/" + decimal(id)
 }

@@ -4,6 +4,7 @@ package views
 
 import (
 	"fmt"
+	"html"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -92,6 +93,19 @@ func hereLabel(n int) string {
 		return "Nobody here"
 	}
 	return fmt.Sprintf("%d here", n)
+}
+
+// listed returns how many people are listed: a hundred, or fewer with names so long that a frame would not hold them.
+func listed(people []store.Person) int {
+	const most, room = 100, 24 << 10 // bytes of HTML, of the 32 KB of a frame
+	size := 0
+	for i, p := range people {
+		size += len(`<li class="person" data-person=""><bdi></bdi></li>`) + len(decimal(p.ID)) + len(html.EscapeString(p.Name))
+		if i == most || size > room {
+			return i
+		}
+	}
+	return len(people)
 }
 
 // firstName is what to call somebody in a greeting.

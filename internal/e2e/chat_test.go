@@ -132,6 +132,7 @@ func TestTheTalkGoesOnWithoutScripts(t *testing.T) {
 	bob.post("Hello Alice")
 	alice.open("/chat/General")
 	alice.see(".message__body", "Hello Alice")
+	alice.until("the newest message in view", `(e => e.getBoundingClientRect().bottom < innerHeight)([...document.querySelectorAll(".message")].at(-1))`)
 	alice.see("#people", "Alice Adams")
 	for _, shown := range []string{".composer__hint noscript", "#people", ".composer__send", "#older a"} {
 		if !alice.shows(shown) {

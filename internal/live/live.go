@@ -34,8 +34,9 @@ type Options struct {
 	Recheck    time.Duration // between two looks at the streams' logins: 10 s
 	Linger     time.Duration // from a person's last stream in a room to "has left": 15 s
 	Settle     time.Duration // least time between two presence frames of a room: 1 s
+	Write      time.Duration // for a frame to leave before its reader counts as stalled: 10 s
 	MaxStreams int           // open at once: 20,000
-	MaxPerUser int           // open at once by one person, the oldest gives way: 32
+	MaxPerUser int           // open at once by one person, the oldest give way: 32
 }
 
 // Reader is somebody about to read a stream.
@@ -64,7 +65,8 @@ type Delivery struct {
 type Hub struct {
 	opts    Options
 	streams *streams
-	stop    chan struct{} // closed by Close: ends the timekeeper
+	open    context.Context // ends with Close, and with it the timekeepers
+	stop    context.CancelFunc
 
 	mu       sync.Mutex
 	position store.Seq
@@ -81,19 +83,22 @@ func New(opts Options) *Hub {
 	defaults(&opts.Recheck, 10*time.Second)
 	defaults(&opts.Linger, 15*time.Second)
 	defaults(&opts.Settle, time.Second)
+	defaults(&opts.Write, 10*time.Second)
 	defaults(&opts.MaxStreams, 20_000)
 	defaults(&opts.MaxPerUser, 32)
 	h := &Hub{
 		opts:     opts,
 		streams:  newStreams(),
-		stop:     make(chan struct{}),
 		position: opts.Position,
 		conns:    map[*conn]struct{}{},
 		users:    map[store.UserID][]*conn{},
 		rooms:    map[store.RoomID]*room{},
 		drained:  make(chan struct{}),
 	}
-	go h.keepTime()
+	h.open, h.stop = context.WithCancel(context.Background())
+	// Apart, so that a store that is slow to tell about logins holds up no heartbeat.
+	go h.every(opts.Heartbeat/turns, h.beat)
+	go h.every(opts.Recheck, h.recheck)
 	return h
 }
 
@@ -157,7 +162,7 @@ func (h *Hub) end(event string, which func(*conn) bool) {
 	defer h.mu.Unlock()
 	for c := range h.conns {
 		if which(c) {
-			c.sayGoodbye(newFrame(event, c.lastCursor(event), []byte("{}"), 0))
+			c.sayGoodbye(event)
 		}
 	}
 }
@@ -171,9 +176,9 @@ func (h *Hub) Close(ctx context.Context) {
 		return
 	}
 	h.closing = true
-	close(h.stop)
+	h.stop()
 	for c := range h.conns {
-		c.sayGoodbye(newFrame("bye", h.position, []byte("{}"), byeDelay()))
+		c.sayGoodbye("bye")
 	}
 	if len(h.conns) == 0 {
 		close(h.drained)
@@ -195,7 +200,7 @@ func (h *Hub) Close(ctx context.Context) {
 	}
 }
 
-// admit takes c in, unless the hub is full or closing. A person's oldest stream gives way to the newest.
+// admit takes c in, unless the hub is full or closing. A person's oldest streams give way to the newest.
 func (h *Hub) admit(c *conn) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -205,8 +210,8 @@ func (h *Hub) admit(c *conn) bool {
 	h.conns[c] = struct{}{}
 	mine := append(h.users[c.reader.Person.ID], c)
 	h.users[c.reader.Person.ID] = mine
-	if len(mine) > h.opts.MaxPerUser {
-		mine[0].cut()
+	for _, oldest := range mine[:max(0, len(mine)-h.opts.MaxPerUser)] {
+		oldest.cut() // it may be one that has been cut and is on its way out
 	}
 	return true
 }
@@ -235,67 +240,4 @@ func without(conns []*conn, c *conn) []*conn {
 		}
 	}
 	return conns
-}
-
-// keepTime sends each stream its heartbeat, the streams taking turns over the interval, and has the logins looked at.
-func (h *Hub) keepTime() {
-	const turns = 20
-	beat := time.NewTicker(h.opts.Heartbeat / turns)
-	defer beat.Stop()
-	recheck := time.NewTicker(h.opts.Recheck)
-	defer recheck.Stop()
-	for turn := uint64(0); ; {
-		select {
-		case <-h.stop:
-			return
-		case <-beat.C:
-			h.beat(turn%turns, turns)
-			turn++
-		case <-recheck.C:
-			h.recheck()
-		}
-	}
-}
-
-func (h *Hub) beat(turn, turns uint64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	frame := newFrame("hb", h.position, []byte("{}"), 0)
-	for c := range h.conns {
-		if c.attached && !c.replaying && c.number%turns == turn {
-			c.send(frame)
-		}
-	}
-}
-
-// recheck ends the streams whose login is over, by whatever way it ended.
-func (h *Hub) recheck() {
-	if h.opts.LiveLogins == nil {
-		return
-	}
-	h.mu.Lock()
-	seen := map[store.LoginID]bool{}
-	for c := range h.conns {
-		seen[c.reader.Login] = false
-	}
-	h.mu.Unlock()
-	if len(seen) == 0 {
-		return
-	}
-	ids := make([]store.LoginID, 0, len(seen))
-	for id := range seen {
-		ids = append(ids, id)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), h.opts.Recheck)
-	defer cancel()
-	live, err := h.opts.LiveLogins(ctx, ids)
-	if err != nil {
-		// A store that can't answer now is no reason to throw everybody out; the next look decides.
-		h.opts.Logger.Warn("looking at the streams' logins", "error", err)
-		return
-	}
-	for _, id := range live {
-		seen[id] = true
-	}
-	h.end("auth", func(c *conn) bool { alive, known := seen[c.reader.Login]; return known && !alive })
 }

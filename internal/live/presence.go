@@ -68,6 +68,7 @@ func (h *Hub) enter(c *conn) {
 		return
 	}
 	v.streams++
+	v.person = c.reader.Person // each sign-in may bring another name
 	if v.leaving != nil {
 		v.leaving.Stop()
 		v.leaving = nil
@@ -88,16 +89,18 @@ func (h *Hub) leave(c *conn) {
 	if v.streams > 0 || h.closing {
 		return
 	}
-	v.leaving = time.AfterFunc(h.opts.Linger, func() {
+	var leaving *time.Timer
+	leaving = time.AfterFunc(h.opts.Linger, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if v.streams > 0 || h.closing {
-			return // came back while this was waiting for the mutex
+		if v.leaving != leaving || h.closing {
+			return // came back while this was waiting for the mutex, and may even have gone again
 		}
 		delete(r.people, v.person.ID)
 		r.left = append(r.left, v.person)
 		r.announce()
 	})
+	v.leaving = leaving
 }
 
 // announce tells the room who came and went: at once when the room is quiet, collected when it is not.
@@ -151,10 +154,13 @@ func (r *room) list() []store.Person {
 	for _, v := range r.people {
 		people = append(people, v.person)
 	}
-	slices.SortFunc(people, func(a, b store.Person) int {
-		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(people, ByName)
 	return people
+}
+
+// ByName is the order in which people are listed.
+func ByName(a, b store.Person) int {
+	return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.ID, b.ID))
 }
 
 func (r *room) stopTimers() {

@@ -19,9 +19,6 @@ import (
 // This file is the only one that knows r3labs/sse. One r3labs stream serves one browser, because r3labs waits for the
 // slowest reader of a stream.
 
-// writeTimeout is how long one burst of frames may take to leave before the reader counts as stalled.
-const writeTimeout = 10 * time.Second
-
 // frame is an event ready to be written; it is never changed, so all streams may share it.
 type frame = sse.Event
 
@@ -69,7 +66,10 @@ func (s *streams) serve(w http.ResponseWriter, r *http.Request, c *conn) {
 	name := strconv.FormatUint(number, 10)
 	started := make(chan struct{})
 
-	out := &outlet{ResponseWriter: w, control: http.NewResponseController(w), server: s.server, name: name, cancel: cancel}
+	out := &outlet{
+		ResponseWriter: w, control: http.NewResponseController(w), server: s.server, name: name, cancel: cancel,
+		timeout: c.hub.opts.Write,
+	}
 	out.registered = func() {
 		go func() {
 			defer close(started)
@@ -109,11 +109,12 @@ type outlet struct {
 	server     *sse.Server
 	name       string
 	cancel     context.CancelFunc
-	registered func() // called once r3labs has the reader: frames sent earlier would vanish
-	begun      bool   // registered has been called; of the serving goroutine
+	timeout    time.Duration // of a frame's writes
+	registered func()        // called once r3labs has the reader: frames sent earlier would vanish
+	begun      bool          // registered has been called; of the serving goroutine
 
 	queued atomic.Int64 // frames handed to r3labs and not yet written
-	last   atomic.Bool  // the last frame is among them
+	last   atomic.Bool  // no frame comes after those
 
 	mu       sync.Mutex
 	finished bool // the ResponseWriter is no longer ours
@@ -136,7 +137,7 @@ func (o *outlet) offer(f *frame) bool {
 // offerLast queues a frame after which the stream ends.
 func (o *outlet) offerLast(f *frame) bool {
 	o.queued.Add(1)
-	o.last.Store(true) // after counting, or the flush of the frame before could take itself for the last
+	o.last.Store(true) // after counting: whoever sees it counts this frame, too
 	return o.try(f)
 }
 
@@ -179,9 +180,16 @@ func (o *outlet) deadline(arm bool) {
 	o.armed = arm
 	var t time.Time
 	if arm {
-		t = time.Now().Add(writeTimeout)
+		t = time.Now().Add(o.timeout)
 	}
 	_ = o.control.SetWriteDeadline(t)
+}
+
+// rearm has the next write set a new deadline.
+func (o *outlet) rearm() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.armed = false
 }
 
 // Write implements http.ResponseWriter. An error needs no care here: the deadline or the reader's going away also ends
@@ -204,13 +212,16 @@ func (o *outlet) Flush() {
 		return
 	}
 	if o.queued.Add(-1) > 0 {
-		return // the next frame is on its way and will flush this one too
+		// The next frame is on its way and will flush this one too. It has a time-out of its own: a slow reader who gets
+		// on is not stalled.
+		o.rearm()
+		return
 	}
 	if err := o.control.Flush(); err != nil {
 		o.cancel()
 	}
 	o.deadline(false)
-	if o.last.Load() {
+	if o.last.Load() && o.queued.Load() == 0 {
 		o.cancel()
 	}
 }
