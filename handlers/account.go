@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 
 	"letstalk/internal/auth"
@@ -49,6 +50,9 @@ func (s *Server) finishLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	back, err := s.Auth.Finish(w, r)
+	if _, ok := auth.Viewer(r.Context()); ok && errors.Is(err, auth.ErrStale) {
+		back, err = views.DashboardURL(), nil // this sign-in was finished before: somebody went back to it or reloaded
+	}
 	if err != nil {
 		return err
 	}

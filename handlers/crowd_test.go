@@ -67,11 +67,12 @@ func TestStalledReader(t *testing.T) {
 		tls   bool
 		write time.Duration
 		posts int
+		words int
 	}{
-		{"delays nobody and ends when its queue is full", false, time.Hour, 200},
-		{"delays nobody and ends when a write takes too long", false, 300 * time.Millisecond, 40},
-		{"of HTTP/2 delays nobody and ends when its queue is full", true, time.Hour, 200},
-		{"of HTTP/2 delays nobody and ends when a write takes too long", true, 300 * time.Millisecond, 40},
+		{"delays nobody and ends when its queue is full", false, time.Hour, 500, 400},
+		{"delays nobody and ends when a write takes too long", false, 300 * time.Millisecond, 40, 1900},
+		{"of HTTP/2 delays nobody and ends when its queue is full", true, time.Hour, 500, 400},
+		{"of HTTP/2 delays nobody and ends when a write takes too long", true, 300 * time.Millisecond, 40, 1900},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := open(t, setup{small: true, tls: c.tls, hub: func(o *live.Options) { slow(o); o.Write = c.write }})
@@ -91,7 +92,7 @@ func TestStalledReader(t *testing.T) {
 			must(t, reader.load(page.page()))
 			for i := range c.posts {
 				m, err := s.store.CreateMessage(t.Context(), alice.id, room.ID, store.Draft{
-					Body: fmt.Sprint(i, strings.Repeat(" long", 1400)), Nonce: fmt.Sprint(i)})
+					Body: fmt.Sprint(i, strings.Repeat("long", c.words)), Nonce: fmt.Sprint(i)})
 				must(t, err)
 				// Each message comes before the next is posted, so that alice's own queue never fills.
 				stream.until(fmt.Sprint("message ", i), func(f frame) bool {

@@ -41,6 +41,8 @@ func TestRoutes(t *testing.T) {
 		{visitor, "GET", "/authorization-code/callback", 400, "", html, "no-store"},
 		{visitor, "GET", "/authorization-code/callback?state=x&code=y", 400, "", html, "no-store"},
 		{visitor, "GET", "/authorization-code/callback?state=x&error=access_denied", 400, "", html, "no-store"},
+		// Back and reload after signing in: there is nothing to complain about.
+		{alice, "GET", "/authorization-code/callback?state=x&code=y", 303, "/dashboard", "", "no-store"},
 		{visitor, "POST", "/users/logout", 303, "/", "", "no-store"},
 		{visitor, "GET", "/me.css", 200, "", "text/css; charset=utf-8", "no-store"},
 		{alice, "GET", "/me.css?1", 200, "", "text/css; charset=utf-8", "private, max-age=3600"},

@@ -22,10 +22,11 @@ import (
 	"letstalk/views"
 )
 
-// Rates of what a person or an address may do; generous for people, tight for programs.
+// Rates of what may be done: posts of a person, sign-ins from an address, behind which a whole office may sit. Generous
+// for people, tight for programs.
 const (
 	postsPerMinute  = 120
-	loginsPerMinute = 30
+	loginsPerMinute = 120
 )
 
 // maxRequestBody bounds what a request may carry, in bytes.

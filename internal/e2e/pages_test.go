@@ -63,6 +63,19 @@ func TestThePagesOfVisitorsLookRightEverywhere(t *testing.T) {
 	p.looks("not-found")
 }
 
+func TestAProviderThatIsDownIsAPageThatOffersToTryAgain(t *testing.T) {
+	story(t)
+	// Nobody listens on port 1.
+	s := start(t, "OIDC_ISSUER=http://127.0.0.1:1", "OIDC_CLIENT_ID=letstalk")
+	p := s.visitor("somebody", true)
+	p.open("/")
+	p.expect("status of 503")
+	p.click("main a.button")
+	p.see("h1", "The identity provider does not answer")
+	p.see("main a.button", "Try again")
+	p.looks("provider-down")
+}
+
 func TestThePagesOfMembersLookRightEverywhere(t *testing.T) {
 	story(t)
 	s := start(t)

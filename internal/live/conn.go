@@ -4,28 +4,30 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync"
 	"time"
 
 	"letstalk/store"
 )
 
-// maxPending is how many live frames may wait while a stream's past is replayed; one that is further behind is cut and
-// comes back by its cursor.
-const maxPending = 512
+// maxPending is how many live frames may wait for a stream that is busy with its past or whose queue is full; one that is
+// further behind is cut and comes back by its cursor.
+const maxPending = 256
 
 // conn is one open stream. Its fields below the line are guarded by the hub's mutex.
 type conn struct {
 	hub     *Hub
 	reader  Reader
-	number  uint64    // of the stream, for its name and its turn at the heartbeat
-	out     *outlet   // where frames go; set before the stream starts
-	reached store.Seq // up to where changes have been sent while the stream comes up; of start
+	number  uint64         // of the stream, for its name and its turn at the heartbeat
+	out     *outlet        // where frames go; set before the stream starts
+	work    sync.WaitGroup // start and catchUp; none begins once ending is set
+	reached store.Seq      // up to where changes have been queued, while behind
 	// ──
-	attached  bool // takes part in its room
-	replaying bool // live frames wait in pending
-	pending   []*frame
-	ending    bool   // nothing more is taken
-	goodbye   string // the event of the last frame, once the past is done with
+	attached bool // takes part in its room
+	behind   bool // a goroutine is at work, and live frames wait in pending
+	pending  []*frame
+	ending   bool   // nothing more is taken
+	goodbye  string // the event of the last frame, if there shall be one
 }
 
 // start brings the stream up once it can take frames: hello, then what the page has missed, then what happens. It runs
@@ -51,7 +53,7 @@ func (c *conn) start(ctx context.Context) {
 			c.sendPast(deliveries, position)
 		}
 	}
-	c.goLive()
+	c.catchUp()
 }
 
 // sendPast sends the changes up to position, as long as nobody wants the stream to end.
@@ -76,7 +78,7 @@ func (c *conn) attach() store.Seq {
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
 	c.attached = true
-	c.replaying = true
+	c.behind = true
 	c.hub.enter(c)
 	return c.hub.position
 }
@@ -97,43 +99,49 @@ func (c *conn) replay(ctx context.Context, after, upTo store.Seq) ([]Delivery, e
 	return c.reader.Replay(ctx, after, upTo)
 }
 
-// goLive queues what happened during the replay until nothing is left, then lets frames through directly. A stream that
-// was to end meanwhile says goodbye instead.
-func (c *conn) goLive() {
+// catchUp queues what is waiting until nothing is left, so that frames can be let through directly, or says goodbye.
+func (c *conn) catchUp() {
 	for {
 		c.hub.mu.Lock()
 		waiting, reached := c.pending, c.hub.position
 		c.pending = nil
-		if c.ending || len(waiting) == 0 {
-			break
-		}
+		ending, goodbye := c.ending, c.goodbye
+		c.behind = len(waiting) > 0 || ending
 		c.hub.mu.Unlock()
+		switch {
+		case goodbye != "":
+			c.out.pushLast(c.lastFrame(goodbye))
+			return
+		case ending || len(waiting) == 0:
+			return
+		}
 		for _, f := range waiting {
 			c.out.push(f)
 		}
 		c.reached = reached
 	}
-	defer c.hub.mu.Unlock()
-	c.replaying = false
-	if c.goodbye != "" {
-		c.sendLast(c.goodbye, c.reached)
-	}
 }
 
-// send queues a frame; the hub's mutex is held. A stream that can't take it is cut: its page comes back with the cursor
-// of the last frame it got.
+// send queues a frame; the hub's mutex is held. A stream whose queue is full gets it as soon as it can; one that is too
+// far behind is cut: its page comes back with the cursor of the last frame it got.
 func (c *conn) send(f *frame) {
 	switch {
 	case c.ending:
-	case !c.replaying:
-		if !c.out.offer(f) {
-			c.cut()
-		}
-	case len(c.pending) >= maxPending:
+	case c.behind && len(c.pending) >= maxPending:
 		c.cut()
-	default:
+	case c.behind:
 		c.pending = append(c.pending, f)
+	case !c.out.offer(f):
+		c.pending = append(c.pending, f)
+		c.fallBehind()
 	}
+}
+
+// fallBehind leaves the queueing to a goroutine; the hub's mutex is held.
+func (c *conn) fallBehind() {
+	c.behind = true
+	c.reached = c.hub.position
+	c.work.Go(c.catchUp)
 }
 
 // leave has the stream say goodbye, or end without a word if the event is empty.
@@ -147,33 +155,31 @@ func (c *conn) leave(event string) {
 	}
 }
 
-// sayGoodbye queues a last frame and ends the stream when it has been written; the hub's mutex is held. A stream that is
-// busy with its past leaves it at that. One that has not begun is told by the answer to its next request.
+// sayGoodbye ends the stream with a last frame; the hub's mutex is held. What still waits is left out. A stream that has
+// not begun is told by the answer to its next request.
 func (c *conn) sayGoodbye(event string) {
 	switch {
 	case c.ending:
 	case !c.attached:
 		c.cut()
-	case c.replaying:
-		c.ending, c.goodbye = true, event
 	default:
-		c.ending = true
-		c.sendLast(event, c.hub.position)
+		c.ending, c.goodbye = true, event
+		if !c.behind {
+			c.fallBehind()
+		}
 	}
 }
 
-// sendLast queues the last frame; the hub's mutex is held. After a resync whose page fails to load, the browser must not
-// come back with a cursor that looks complete: from 0 it is either replayed everything or told again.
-func (c *conn) sendLast(event string, cursor store.Seq) {
-	var retry time.Duration
+// lastFrame is how a stream ends. After a resync whose page fails to load, the browser must not come back with a cursor
+// that looks complete: from 0 it is either replayed everything or told again.
+func (c *conn) lastFrame(event string) *frame {
 	switch event {
 	case "resync":
-		cursor = 0
+		return newFrame(event, 0, []byte("{}"), 0)
 	case "bye":
-		retry = byeDelay()
-	}
-	if !c.out.offerLast(newFrame(event, cursor, []byte("{}"), retry)) {
-		c.cut()
+		return newFrame(event, c.reached, []byte("{}"), byeDelay())
+	default:
+		return newFrame(event, c.reached, []byte("{}"), 0)
 	}
 }
 

@@ -101,7 +101,7 @@ func TestFrameBeforeTheLastDoesNotEndTheStream(t *testing.T) {
 	ended := false
 	o := &outlet{ResponseWriter: p, control: http.NewResponseController(p), cancel: func() { ended = true }, begun: true}
 	o.queued.Store(1)
-	p.onFlush = sync.OnceFunc(func() { // what offerLast does, in the middle of another frame's flush
+	p.onFlush = sync.OnceFunc(func() { // what pushLast does, in the middle of another frame's flush
 		o.queued.Add(1)
 		o.last.Store(true)
 	})
@@ -128,7 +128,7 @@ func TestPersonWhoComesBackAsTheirTimeRunsOut(t *testing.T) {
 		defer h.Close(t.Context())
 		bob := Reader{Person: store.Person{ID: 2, Name: "Bob"}, Room: 1}
 		enter := func() *conn {
-			c := &conn{hub: h, reader: bob, attached: true, replaying: true}
+			c := &conn{hub: h, reader: bob, attached: true, behind: true}
 			h.enter(c)
 			return c
 		}

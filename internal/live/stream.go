@@ -64,18 +64,11 @@ func (s *streams) serve(w http.ResponseWriter, r *http.Request, c *conn) {
 	defer cancel()
 	number := s.last.Add(1)
 	name := strconv.FormatUint(number, 10)
-	started := make(chan struct{})
-
 	out := &outlet{
 		ResponseWriter: w, control: http.NewResponseController(w), server: s.server, name: name, cancel: cancel,
 		timeout: c.hub.opts.Write,
 	}
-	out.registered = func() {
-		go func() {
-			defer close(started)
-			c.start(ctx)
-		}()
-	}
+	out.registered = func() { c.work.Go(func() { c.start(ctx) }) }
 	c.hub.mu.Lock()
 	c.number, c.out = number, out
 	cutEarly := c.ending
@@ -94,14 +87,15 @@ func (s *streams) serve(w http.ResponseWriter, r *http.Request, c *conn) {
 	s.server.ServeHTTP(out, request)
 	out.finish()
 	cancel()
+	c.hub.mu.Lock()
+	c.ending = true
+	c.hub.mu.Unlock()
 	// Only now: removing a stream with a reader on it would leave the reader's goroutine behind.
 	s.server.RemoveStream(name)
-	if out.begun {
-		<-started
-	}
+	c.work.Wait()
 }
 
-// outlet is one stream's way out: frames enter by push, offer and offerLast, and leave through r3labs, which writes to
+// outlet is one stream's way out: frames enter by push, pushLast and offer, and leave through r3labs, which writes to
 // it as to a ResponseWriter. It flushes once for frames that wait together, and bounds how long a write may take.
 type outlet struct {
 	http.ResponseWriter
@@ -128,20 +122,16 @@ func (o *outlet) push(f *frame) {
 	o.server.Publish(o.name, f)
 }
 
+// pushLast is push for a frame after which the stream ends.
+func (o *outlet) pushLast(f *frame) {
+	o.queued.Add(1)
+	o.last.Store(true) // after counting: whoever sees it counts this frame, too
+	o.server.Publish(o.name, f)
+}
+
 // offer queues a frame if there is room.
 func (o *outlet) offer(f *frame) bool {
 	o.queued.Add(1)
-	return o.try(f)
-}
-
-// offerLast queues a frame after which the stream ends.
-func (o *outlet) offerLast(f *frame) bool {
-	o.queued.Add(1)
-	o.last.Store(true) // after counting: whoever sees it counts this frame, too
-	return o.try(f)
-}
-
-func (o *outlet) try(f *frame) bool {
 	if o.server.TryPublish(o.name, f) {
 		return true
 	}

@@ -30,7 +30,7 @@ func (h *Hub) beat(n uint64) {
 	defer h.mu.Unlock()
 	frame := newFrame("hb", h.position, []byte("{}"), 0)
 	for c := range h.conns {
-		if c.attached && !c.replaying && c.number%turns == n%turns {
+		if c.attached && !c.behind && c.number%turns == n%turns {
 			c.send(frame)
 		}
 	}
