@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -298,6 +299,14 @@ func (p *person) bodies() []string {
 func (p *person) state(state string) {
 	p.t.Helper()
 	p.until("the light saying "+state, fmt.Sprintf(`document.querySelector("#light[data-state=%s]")`, state))
+}
+
+// online has the browser believe that it has a network, or none.
+func (p *person) online(yes bool) {
+	p.t.Helper()
+	call(p, network.OverrideNetworkState, network.OverrideNetworkStateParams{
+		Offline: !yes, DownloadThroughput: -1, UploadThroughput: -1,
+	})
 }
 
 // live waits for the connection light.

@@ -75,6 +75,53 @@ func TestARestartIsGotOverWithoutAHand(t *testing.T) {
 	alice.reads("before", "while it is away")
 }
 
+func TestACrashLosesNothingThatWasTaken(t *testing.T) {
+	story(t)
+	s := start(t)
+	alice := s.visitor("alice", true)
+	alice.expectCuts()
+	alice.signIn("alice", "/chat/General").live()
+	bob := s.caller("bob")
+	var want []string
+	for i := range 3 {
+		for j := range 10 {
+			want = append(want, fmt.Sprintf("message %d.%d", i, j))
+			bob.post(want[len(want)-1])
+		}
+		s.crash()
+	}
+	alice.see(".message__body", want[len(want)-1])
+	alice.live()
+	alice.reads(want...)
+	alice.open("/chat/General")
+	alice.reads(want...)
+}
+
+func TestOfflineIsSaidAndGotOver(t *testing.T) {
+	story(t)
+	s, net := startBehind(t)
+	alice := s.visitor("alice", true)
+	alice.expectCuts()
+	alice.signIn("alice", "/chat/General").live()
+
+	alice.online(false)
+	net.cut(everything)
+	alice.state("offline")
+	alice.see("#light", "Offline")
+	alice.post("from the train")
+	alice.see(".flash", "can't be reached")
+	alice.shot("offline")
+	if got := alice.draft(); got != "from the train" {
+		t.Errorf("the draft is %q", got)
+	}
+	net.mend()
+	alice.online(true)
+	alice.live()
+	alice.see(".message__body", "from the train")
+	alice.reads("from the train")
+	alice.until("an empty composer", `document.getElementById("body").value === "" && !document.querySelector(".flash")`)
+}
+
 func TestAFirstConnectThatFailsIsTriedAgain(t *testing.T) {
 	story(t)
 	s, net := startBehind(t)

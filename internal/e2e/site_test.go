@@ -149,6 +149,14 @@ func (s *site) stop() {
 	}
 }
 
+// crash ends the program without a word, as a power cut would, and starts it again.
+func (s *site) crash() {
+	s.t.Helper()
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+	s.run()
+}
+
 // restart stops the program and starts it again at the same address.
 func (s *site) restart() {
 	s.t.Helper()

@@ -96,6 +96,50 @@ func TestStreamEndsOnceItsLastFrameIsWritten(t *testing.T) {
 	}
 }
 
+func TestReaderWhoPausesGetsEverythingInOrderOrIsCutWithoutAHole(t *testing.T) {
+	for _, burst := range []int{1, 50, 200, 1000} {
+		t.Run(fmt.Sprint(burst), func(t *testing.T) {
+			h := newHub(t, nil)
+			defer h.Close(t.Context())
+			p := newPage()
+			flushed := make(chan struct{}, 10_000)
+			pause := make(chan struct{})
+			p.onFlush = func() { flushed <- struct{}{} }
+			ended := serve(t.Context(), h, p, Reader{Login: 7, Person: store.Person{ID: 1}, Room: 1})
+			for !strings.Contains(p.String(), "entered 1") {
+				<-flushed
+			}
+			p.mu.Lock()
+			p.onFlush = func() { <-pause; flushed <- struct{}{} }
+			p.mu.Unlock()
+			for i := range burst {
+				h.Publish(store.Seq(i+1), []Delivery{{Room: 1, UpTo: store.Seq(i + 1), Data: fmt.Append(nil, "change ", i+1)}})
+			}
+			close(pause)
+			whole := burst <= maxPending
+			if whole {
+				for last := fmt.Sprintf("data: change %d\n", burst); !strings.Contains(p.String(), last); {
+					<-flushed
+				}
+				h.EndLogin(7)
+			}
+			<-ended
+			changes := strings.Split(p.String(), "data: change ")[1:]
+			for i, c := range changes {
+				if !strings.HasPrefix(c, fmt.Sprint(i+1, "\n")) {
+					t.Fatalf("change %d is %q", i+1, c)
+				}
+			}
+			if whole && (len(changes) != burst || !strings.HasSuffix(p.String(), fmt.Sprintf("id: %d\ndata: {}\nevent: auth\n\n", burst))) {
+				t.Errorf("%d of %d changes came, and then %q", len(changes), burst, changes[len(changes)-1])
+			}
+			if !whole && len(changes) == burst {
+				t.Error("a reader far behind was not cut")
+			}
+		})
+	}
+}
+
 func TestFrameBeforeTheLastDoesNotEndTheStream(t *testing.T) {
 	p := newPage()
 	ended := false
