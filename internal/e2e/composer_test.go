@@ -101,10 +101,7 @@ func TestWhatIsWrittenWhileSendingIsKept(t *testing.T) {
 
 func TestWordsThatCouldNotBeSent(t *testing.T) {
 	story(t)
-	s, net := startBehind(t)
-	alice := s.visitor("alice", true)
-	alice.expectCuts()
-	alice.signIn("alice", "/chat/General").live()
+	_, net, alice := aliceBehind(t)
 
 	// The answer got lost, the message did not: trying again posts it once.
 	net.lose(posts)

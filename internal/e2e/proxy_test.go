@@ -48,6 +48,16 @@ func startBehind(t *testing.T) (*site, *wire) {
 	return s, n
 }
 
+// aliceBehind is Alice in General, with a network that can be cut.
+func aliceBehind(t *testing.T) (*site, *wire, *person) {
+	t.Helper()
+	s, net := startBehind(t)
+	alice := s.visitor("alice", true)
+	alice.expectCuts()
+	alice.signIn("alice", "/chat/General").live()
+	return s, net, alice
+}
+
 // ServeHTTP answers while there is no program yet.
 func (n *wire) ServeHTTP(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 

@@ -10,10 +10,7 @@ import (
 
 func TestACutStreamLosesNothingAndDoublesNothing(t *testing.T) {
 	story(t)
-	s, net := startBehind(t)
-	alice := s.visitor("alice", true)
-	alice.expectCuts()
-	alice.signIn("alice", "/chat/General").live()
+	s, net, alice := aliceBehind(t)
 	bob := s.caller("bob")
 	kept := bob.post("kept")
 	edited := bob.post("to be edited")
@@ -99,10 +96,7 @@ func TestACrashLosesNothingThatWasTaken(t *testing.T) {
 
 func TestOfflineIsSaidAndGotOver(t *testing.T) {
 	story(t)
-	s, net := startBehind(t)
-	alice := s.visitor("alice", true)
-	alice.expectCuts()
-	alice.signIn("alice", "/chat/General").live()
+	_, net, alice := aliceBehind(t)
 
 	alice.online(false)
 	net.cut(everything)
@@ -124,10 +118,7 @@ func TestOfflineIsSaidAndGotOver(t *testing.T) {
 
 func TestAFirstConnectThatFailsIsTriedAgain(t *testing.T) {
 	story(t)
-	s, net := startBehind(t)
-	alice := s.visitor("alice", true)
-	alice.expectCuts()
-	alice.signIn("alice", "/chat/General").live()
+	s, net, alice := aliceBehind(t)
 	net.cut(streams)
 	alice.open("/chat/General")
 	alice.state("reconnecting")
@@ -140,10 +131,7 @@ func TestAFirstConnectThatFailsIsTriedAgain(t *testing.T) {
 
 func TestAPageTooFarBehindLoadsItselfAnewInPlace(t *testing.T) {
 	story(t)
-	s, net := startBehind(t)
-	alice := s.visitor("alice", true)
-	alice.expectCuts()
-	alice.signIn("alice", "/chat/General").live()
+	s, net, alice := aliceBehind(t)
 	bob := s.caller("bob")
 	var ids []string
 	for i := range 80 {
