@@ -24,8 +24,8 @@ func (s *Server) createMessage(w http.ResponseWriter, r *http.Request) error {
 	message, err := s.post(w, r, room)
 	switch {
 	case err != nil && !isHTMX(r) && keepsDraft(err):
-		flash := views.Composer{Draft: draft(r), Flash: problemOf(r, err).Text}
-		return s.renderRoom(w, r, problemOf(r, err).Status, room, store.Page{}, flash)
+		problem := problemOf(r, err)
+		return s.renderRoom(w, r, problem.Status, room, store.Page{}, views.Composer{Draft: draft(r), Flash: problem.Text})
 	case err != nil:
 		return err
 	case isHTMX(r):
@@ -79,11 +79,11 @@ func parseForm(r *http.Request) error {
 
 // showMessage is the permalink: the room around that message.
 func (s *Server) showMessage(w http.ResponseWriter, r *http.Request) error {
-	room, message, err := s.message(r)
+	room, id, err := s.place(r)
 	if err != nil {
 		return err
 	}
-	return s.renderRoom(w, r, http.StatusOK, room, store.Page{Around: message.ID}, views.Composer{})
+	return s.renderRoom(w, r, http.StatusOK, room, store.Page{Around: id}, views.Composer{})
 }
 
 func (s *Server) editMessage(w http.ResponseWriter, r *http.Request) error {
@@ -130,11 +130,11 @@ func (s *Server) confirmDelete(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) deleteMessage(w http.ResponseWriter, r *http.Request) error {
-	room, message, err := s.message(r)
+	room, id, err := s.place(r)
 	if err != nil {
 		return err
 	}
-	gone, err := s.Store.DeleteMessage(r.Context(), viewer(r).ID, room.ID, message.ID)
+	gone, err := s.Store.DeleteMessage(r.Context(), viewer(r).ID, room.ID, id)
 	if err != nil {
 		return err
 	}
@@ -150,13 +150,20 @@ func (s *Server) changed(w http.ResponseWriter, r *http.Request, room store.Room
 	return nil
 }
 
-// message returns the room and the message of the request's path.
-func (s *Server) message(r *http.Request) (store.Room, store.Message, error) {
+// place returns the room of the request's path and the message's id in it; whether there is such a message, the store
+// tells when it is asked for it.
+func (s *Server) place(r *http.Request) (store.Room, store.MessageID, error) {
 	room, err := s.room(r)
 	if err != nil {
-		return room, store.Message{}, err
+		return room, 0, err
 	}
 	id, err := messageNumber(chi.URLParam(r, "id"))
+	return room, id, err
+}
+
+// message returns the room and the message of the request's path.
+func (s *Server) message(r *http.Request) (store.Room, store.Message, error) {
+	room, id, err := s.place(r)
 	if err != nil {
 		return room, store.Message{}, err
 	}

@@ -1,5 +1,5 @@
 // Package handlers answers HTTP: it parses, asks the store on the viewer's behalf, and draws with views. Handlers return
-// their errors; fail is the only place that writes one.
+// their errors; fail writes them, and failStream those of streams.
 package handlers
 
 import (

@@ -13,6 +13,7 @@ const (
 	idOlder    = "older"
 	idNewer    = "newer"
 	idPeople   = "people"
+	idPanel    = "people-panel"
 	idHere     = "here"
 	idFlash    = "flash"
 )

@@ -24,8 +24,8 @@ const (
 	maxFrame = 32 << 10
 	// poll is how soon a change is found whose signal got lost.
 	poll = time.Second
-	// Window is how many changes a returning stream is replayed; a page that is further behind loads itself anew.
-	Window = 300
+	// window is how many changes a returning stream is replayed; a page that is further behind loads itself anew.
+	window = 300
 )
 
 // Hub is what the feed needs of the hub.
@@ -150,7 +150,7 @@ func fragment(c store.Change) templ.Component {
 
 // Replay draws what a returning stream of a room has missed.
 func (f *Feed) Replay(ctx context.Context, viewer store.UserID, room store.RoomID, after, upTo store.Seq) ([]live.Delivery, error) {
-	changes, err := f.changes.RoomChanges(ctx, viewer, room, after, upTo, Window)
+	changes, err := f.changes.RoomChanges(ctx, viewer, room, after, upTo, window)
 	if err != nil {
 		return nil, err
 	}

@@ -182,8 +182,8 @@ func (o *outlet) rearm() {
 	o.armed = false
 }
 
-// Write implements http.ResponseWriter. An error needs no care here: the deadline or the reader's going away also ends
-// the request's context, and with it the stream.
+// Write implements http.ResponseWriter. r3labs takes no notice of errors and would go on writing, so one ends the stream
+// here.
 func (o *outlet) Write(p []byte) (int, error) {
 	o.deadline(true)
 	n, err := o.ResponseWriter.Write(p)
