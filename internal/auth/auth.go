@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -174,21 +175,25 @@ func (c Config) check() error {
 
 func (c Config) secure() bool { return c.BaseURL.Scheme == "https" }
 
-// isEndpoint reports whether secrets may be sent to u: over TLS, or without leaving the machine. The host is checked
-// because it goes into a Content-Security-Policy, where a semicolon would start another directive.
+// isEndpoint reports whether secrets may be sent to u: over TLS, or without leaving the machine.
 func isEndpoint(u *url.URL) bool {
-	foreign := func(r rune) bool { return !strings.ContainsRune(hostRunes, r) }
-	if u.Hostname() == "" || u.User != nil || u.Fragment != "" || strings.ContainsFunc(u.Host, foreign) {
+	if u.Hostname() == "" || u.User != nil || u.Fragment != "" || !IsPlainHost(u.Host) {
 		return false
 	}
-	return u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
+	return u.Scheme == "https" || u.Scheme == "http" && IsLoopback(u.Hostname())
 }
 
-const hostRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
+// IsPlainHost reports whether a URL's host and port may go into a Content-Security-Policy, where a semicolon, for
+// example, would start another directive.
+func IsPlainHost(host string) bool {
+	const runes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
+	return !strings.ContainsFunc(host, func(r rune) bool { return !strings.ContainsRune(runes, r) })
+}
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+// IsLoopback reports whether a host without its port is this machine, so that what is sent to it needs no TLS.
+func IsLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }
 
 func connectionAddress(r *http.Request) string {

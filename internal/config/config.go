@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/caarlos0/env/v11"
+
+	"letstalk/internal/auth"
 )
 
 // minSessionKey is how many bytes SESSION_KEY needs at least; "openssl rand -base64 32" gives 44.
@@ -116,14 +118,14 @@ func Load(environ []string, dotenv string, dev bool) (Config, error) {
 func (p *problems) listen(s string, dev bool) {
 	host, _, err := net.SplitHostPort(s)
 	p.check(err != nil, "LISTEN=%q is no address: write HOST:PORT, for example 127.0.0.1:8080", s)
-	p.check(dev && err == nil && !loopback(host),
+	p.check(dev && err == nil && !auth.IsLoopback(host),
 		"LISTEN=%q: with -dev the program listens on this machine only, for example 127.0.0.1:8080", s)
 }
 
 func (p *problems) baseURL(s string, dev bool) *url.URL {
 	u, err := parseBaseURL(s)
 	p.check(err != nil, "BASE_URL=%q: %v", redacted(s), err)
-	p.check(dev && err == nil && !loopback(u.Hostname()),
+	p.check(dev && err == nil && !auth.IsLoopback(u.Hostname()),
 		"BASE_URL=%q: with -dev the site is for this machine only, for example http://localhost:8080", s)
 	return u
 }
@@ -136,7 +138,7 @@ func parseBaseURL(s string) (*url.URL, error) {
 		return nil, errors.New("enter an address such as https://chat.example.org")
 	case (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil:
 		return nil, errors.New("enter the origin alone, without path, query or user, such as https://chat.example.org")
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !auth.IsLoopback(u.Hostname()):
 		return nil, errors.New("plain http is for this machine only: cookies and messages would travel in the clear; use https")
 	}
 	u.Path = ""
@@ -153,22 +155,19 @@ func (p *problems) issuer(s string) {
 	switch {
 	case err != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil:
 		p.check(true, "OIDC_ISSUER=%q: enter the issuer as the provider writes it, such as https://login.example.org", redacted(s))
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !auth.IsLoopback(u.Hostname()):
 		p.check(true, "OIDC_ISSUER=%q: plain http is for this machine only; use https", s)
 	case strings.HasSuffix(u.Path, discoveryPath):
 		p.check(true, "OIDC_ISSUER=%q: leave off %s", s, discoveryPath)
 	}
 }
 
-// hostRunes are those of a host and port. Others could end a directive of the Content-Security-Policy the host goes into.
-const hostRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
-
 func parseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
 		return nil, err
-	case u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "", strings.HasSuffix(u.Host, ":"), strings.Trim(u.Host, hostRunes) != "":
+	case u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "", strings.HasSuffix(u.Host, ":"), !auth.IsPlainHost(u.Host):
 		return nil, errors.New("no web address")
 	}
 	return u, nil
@@ -180,12 +179,4 @@ func redacted(s string) string {
 		return "…@" + rest
 	}
 	return s
-}
-
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
 }
