@@ -29,6 +29,8 @@ func TestTwoPeopleTalk(t *testing.T) {
 
 	alice.post("Hello Bob")
 	bob.see(".message__body", "Hello Bob")
+	bob.appears(".day")
+	eval[bool](bob, `document.querySelector(".day").stays = true`)
 	bob.say("Hello **Alice**")
 	alice.see(".message__body strong", "Alice")
 	bob.say("How are you?")
@@ -44,6 +46,9 @@ func TestTwoPeopleTalk(t *testing.T) {
 		if days := eval[[]string](p, `[...document.querySelectorAll(".day")].map(d => d.innerText)`); len(days) != 1 || days[0] != "Today" {
 			t.Errorf("%s sees the days %q, want Today once", p.name, days)
 		}
+	}
+	if !eval[bool](bob, `document.querySelector(".day").stays === true`) {
+		t.Error("the day's rule was made anew for a message of the same day")
 	}
 	if alice.shows(".empty") {
 		t.Error("the room still says that nobody has said anything")

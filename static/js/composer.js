@@ -8,7 +8,9 @@ import { signIn } from "./signin.js";
 const form = document.getElementById("composer");
 const body = form.elements.body;
 const flash = document.getElementById("flash");
-export const touch = matchMedia("(hover: none) and (pointer: coarse)");
+const touch = matchMedia("(hover: none) and (pointer: coarse)");
+// Enter, unless it breaks the line, ends a composition (229 is how Safari says so) or is a phone's, which has no other.
+export const sends = (e) => e.key === "Enter" && !e.shiftKey && !e.isComposing && e.keyCode !== 229 && !touch.matches;
 let sending = null; // the words on their way
 let again = false; // meanwhile somebody wanted to send more
 let tied = null; // the words that may have arrived under the present number
@@ -22,9 +24,9 @@ function grow() {
 
 const make = (tag, className, textContent) => Object.assign(document.createElement(tag), { className, textContent });
 
-export function say(text, retry) {
+export function say(text, offersRetry) {
   const p = make("p", "flash", text);
-  if (retry) p.append(" ", make("button", "flash__retry", "Try again"));
+  if (offersRetry) p.append(" ", make("button", "flash__retry", "Try again"));
   flash.replaceChildren(p);
 }
 
@@ -46,7 +48,7 @@ body.addEventListener("input", () => {
   grow();
 });
 body.addEventListener("keydown", (e) => {
-  if (e.key !== "Enter" || e.shiftKey || e.isComposing || e.keyCode === 229 || touch.matches) return;
+  if (!sends(e)) return;
   e.preventDefault();
   if (body.value.trim()) form.requestSubmit();
 });

@@ -1,6 +1,6 @@
 // Opens the forms that edit and delete in place of their message. Without it they are pages of their own.
 
-import { say, touch } from "./composer.js";
+import { say, sends } from "./composer.js";
 import { me } from "./draft.js";
 
 const composer = document.getElementById("body");
@@ -31,8 +31,7 @@ document.addEventListener("click", (e) => {
 document.addEventListener("keydown", (e) => {
   const editor = e.target.closest?.(".editor");
   if (editor && e.key === "Escape" && !e.isComposing) return close(editor);
-  if (editor && e.target.matches("textarea") && e.key === "Enter") {
-    if (e.shiftKey || e.isComposing || e.keyCode === 229 || touch.matches) return;
+  if (editor && e.target.matches("textarea") && sends(e)) {
     e.preventDefault();
     return e.target.form.requestSubmit();
   }

@@ -30,23 +30,37 @@ function rule(day) {
   item.dataset.day = String(day.getTime());
   const time = document.createElement("time");
   time.dateTime = `${day.getFullYear()}-${String(day.getMonth() + 1).padStart(2, "0")}-${String(day.getDate()).padStart(2, "0")}`;
-  time.textContent = label(day);
   item.append(time);
+  relabel(item, day);
   return item;
 }
 
-// Goes through the list once and puts right what does not fit: 300 messages take a fraction of a millisecond.
+// Today's rule is yesterday's after midnight.
+function relabel(item, day) {
+  const time = item.firstElementChild;
+  const text = label(day);
+  if (time.textContent !== text) time.textContent = text;
+}
+
+// Goes through the list once and puts right what does not fit: 300 messages take a fraction of a millisecond, and a list
+// that is in order is left alone.
 function arrange(list) {
-  let before = null; // the message before: its author, time and day
-  let day = null; // the day the last rule announced
+  let before = null; // the message before: its author and time
+  let day = null; // its day
+  let standing = null; // a rule whose message is still to come
   for (const item of [...list.children]) {
     if (item.classList.contains("day")) {
-      item.remove();
+      standing?.remove();
+      standing = item;
     } else if (item.classList.contains("message")) {
       const at = new Date(item.querySelector("time").dateTime);
       const today = midnight(at);
       const newDay = day?.getTime() !== today.getTime();
-      if (newDay) item.before(rule(today));
+      const fits = newDay && standing?.dataset.day === String(today.getTime());
+      if (fits) relabel(standing, today);
+      else standing?.remove();
+      if (newDay && !fits) item.before(rule(today));
+      standing = null;
       const together = !newDay && before?.author === item.dataset.author && at - before.at < TOGETHER;
       item.toggleAttribute("data-continued", together);
       before = { author: item.dataset.author, at };
@@ -55,6 +69,7 @@ function arrange(list) {
       before = null; // a line about somebody coming or going ends the group
     }
   }
+  standing?.remove();
 }
 
 const observer = new MutationObserver(refresh);
