@@ -24,11 +24,18 @@ const stopWithin = 4 * time.Second
 // serve opens everything, serves until ctx ends, and closes everything in the other order.
 func serve(ctx context.Context, cfg config.Config, stdout io.Writer, logger *slog.Logger) (err error) {
 	// The port comes first: starting a second copy by mistake touches no database and leaves no new file behind.
-	listener, err := listen(ctx, cfg.Listen)
+	listener, err := listen(ctx, "LISTEN", cfg.Listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
+	if cfg.DebugListen != "" {
+		endDebug, err := serveDebug(ctx, cfg.DebugListen, logger)
+		if err != nil {
+			return err
+		}
+		defer endDebug()
+	}
 	db, err := sqlstore.Open(ctx, cfg.DatabaseURL, sqlstore.Options{Logger: logger})
 	if err != nil {
 		return err
@@ -91,19 +98,19 @@ func stop(ctx context.Context, server *http.Server, site *site) {
 	<-closed
 }
 
-// listen opens the port. Its errors are for the person who set it.
-func listen(ctx context.Context, address string) (net.Listener, error) {
+// listen opens the port of the setting of that name. Its errors are for the person who set it.
+func listen(ctx context.Context, name, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("LISTEN=%q: another program listens there; stop it, or set LISTEN to another port", address)
+		return nil, fmt.Errorf("%s=%q: another program listens there; stop it, or set %[1]s to another port", name, address)
 	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("LISTEN=%q: this user may not take that port; set LISTEN to one from 1024 on", address)
+		return nil, fmt.Errorf("%s=%q: this user may not take that port; set %[1]s to one from 1024 on", name, address)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, fmt.Errorf("LISTEN=%q: this machine has no such address; set LISTEN to one it has, for example 127.0.0.1:8080", address)
+		return nil, fmt.Errorf("%s=%q: this machine has no such address; set %[1]s to one it has, for example 127.0.0.1:8080", name, address)
 	case err != nil:
-		return nil, fmt.Errorf("LISTEN=%q: %w; set LISTEN to an address and port of this machine, for example 127.0.0.1:8080", address, err)
+		return nil, fmt.Errorf("%s=%q: %w; set %[1]s to an address and port of this machine, for example 127.0.0.1:8080", name, address, err)
 	}
 	return listener, nil
 }

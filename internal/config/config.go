@@ -42,6 +42,7 @@ type Config struct {
 	RateLimit      bool
 	LogLevel       slog.Level
 	LogJSON        bool
+	DebugListen    string // empty for no profiles
 }
 
 // variables is the environment as it is written: each field's tags name its variable, the default and what it is for.
@@ -63,6 +64,7 @@ type variables struct {
 	RateLimit       string `env:"RATE_LIMIT" envDefault:"on" help:"off only for load tests"`
 	LogLevel        string `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
 	LogFormat       string `env:"LOG_FORMAT" envDefault:"text" help:"text or json"`
+	DebugListen     string `env:"DEBUG_LISTEN" help:"an address of this machine, such as 127.0.0.1:6060, that answers Go's profiles under /debug/pprof/; none unless set"`
 }
 
 // Load reads the configuration from an environment ("NAME=value" pairs) and, for what that leaves open, from the file
@@ -87,8 +89,10 @@ func Load(environ []string, dotenv string, dev bool) (Config, error) {
 		RateLimit:       p.choice("RATE_LIMIT", v.RateLimit, "off", "on"),
 		LogLevel:        p.level(v.LogLevel),
 		LogJSON:         p.choice("LOG_FORMAT", v.LogFormat, "text", "json"),
+		DebugListen:     v.DebugListen,
 	}
 	p.listen(v.Listen, dev)
+	p.debugListen(v.DebugListen)
 	if v.BaseURL != "" {
 		c.BaseURL = p.baseURL(v.BaseURL, dev)
 	} else {
@@ -120,6 +124,13 @@ func (p *problems) listen(s string, dev bool) {
 	p.check(err != nil, "LISTEN=%q is no address: write HOST:PORT, for example 127.0.0.1:8080", s)
 	p.check(dev && err == nil && !auth.IsLoopback(host),
 		"LISTEN=%q: with -dev the program listens on this machine only, for example 127.0.0.1:8080", s)
+}
+
+// debugListen wants the profiles kept to this machine: they show what the program holds in memory.
+func (p *problems) debugListen(s string) {
+	host, _, err := net.SplitHostPort(s)
+	p.check(s != "" && (err != nil || !auth.IsLoopback(host)),
+		"DEBUG_LISTEN=%q: profiles are for this machine only, for example 127.0.0.1:6060", s)
 }
 
 func (p *problems) baseURL(s string, dev bool) *url.URL {

@@ -143,6 +143,8 @@ func TestProblems(t *testing.T) {
 		want      string
 	}{
 		{"listen without port", "LISTEN=127.0.0.1", `LISTEN="127.0.0.1" is no address: write HOST:PORT, for example 127.0.0.1:8080`},
+		{"profiles for everybody", "DEBUG_LISTEN=:6060", `DEBUG_LISTEN=":6060": profiles are for this machine only, for example 127.0.0.1:6060`},
+		{"profiles without port", "DEBUG_LISTEN=localhost", `DEBUG_LISTEN="localhost": profiles are for this machine only, for example 127.0.0.1:6060`},
 		{"base URL without scheme", "BASE_URL=chat.example.org", `BASE_URL="chat.example.org": enter an address such as https://chat.example.org`},
 		{"base URL of another scheme", "BASE_URL=ftp://chat.example.org", `BASE_URL="ftp://chat.example.org": enter an address such as https://chat.example.org`},
 		{"base URL that is garbage", "BASE_URL=https://chat;script-src *", `BASE_URL="https://chat;script-src *": enter an address such as https://chat.example.org`},

@@ -38,7 +38,7 @@ func (c *conn) start(ctx context.Context) {
 	if c.reader.Cursor != nil {
 		c.reached = *c.reader.Cursor
 	}
-	c.out.push(c.hello())
+	c.out.push(c.hello(position))
 	if c.reached != position {
 		deliveries, err := c.replay(ctx, c.reached, position)
 		switch {
@@ -189,14 +189,16 @@ func (c *conn) cut() {
 	c.out.cut()
 }
 
-func (c *conn) hello() *frame {
+// hello is the first frame. What follows up to upTo happened before the stream began.
+func (c *conn) hello(upTo store.Seq) *frame {
 	data, err := json.Marshal(struct {
 		Seq  store.Seq `json:"seq"`
+		UpTo store.Seq `json:"upTo"`
 		Boot string    `json:"boot"`
 		Time time.Time `json:"time"`
-	}{c.reached, c.hub.opts.Boot, time.Now().UTC()})
+	}{c.reached, upTo, c.hub.opts.Boot, time.Now().UTC()})
 	if err != nil {
-		panic(err) // three plain fields always marshal
+		panic(err) // plain fields always marshal
 	}
 	return newFrame("hello", c.reached, data, time.Second)
 }
