@@ -45,8 +45,9 @@ type Changes interface {
 	// RoomChanges returns the changes of one room in (after, upTo], oldest first. ErrGap if there are more than limit, if
 	// some have been pruned or if after is beyond upTo; ErrNotFound if the viewer may not see the room.
 	RoomChanges(ctx context.Context, viewer UserID, room RoomID, after, upTo Seq, limit int) ([]Change, error)
-	// PruneChanges forgets changes older than before, but none of the newest keep. It goes in steps: an error may leave
-	// some of them for the next call.
+	// PruneChanges forgets a change once it is older than before or once there are keep newer ones, whichever is first;
+	// messages and rooms stay. It goes in steps that let other writes in between: an error may leave some of the changes
+	// for the next call.
 	PruneChanges(ctx context.Context, before time.Time, keep int) error
 	// Committed receives a value soon after this process has committed changes. Signals are merged: one stands for any
 	// number of changes, and there may be one too many.

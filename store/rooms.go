@@ -44,6 +44,15 @@ type Room struct {
 	CreatedAt  time.Time
 }
 
+// RoomState is a room and how far it has come.
+type RoomState struct {
+	Room
+	// Seq is the newest change committed, in whatever room.
+	Seq Seq
+	// Changed moves with every change of this room: as long as it stays the same, so do the room's messages.
+	Changed Seq
+}
+
 // RoomSummary is a room with the last thing said in it.
 type RoomSummary struct {
 	Room
@@ -95,6 +104,8 @@ type Rooms interface {
 	Rooms(ctx context.Context, viewer UserID) ([]RoomSummary, error)
 	// Room returns a room the viewer may enter by its slug, without regard to case; else ErrNotFound.
 	Room(ctx context.Context, viewer UserID, slug string) (Room, error)
+	// RoomState returns what Room does, and how far the room has come, as of one moment.
+	RoomState(ctx context.Context, viewer UserID, slug string) (RoomState, error)
 	// CreateRoom makes a room of which creator is moderator. ErrConflict if the slug is taken, *InvalidError if the name
 	// can't be, ErrForbidden if the creator is unknown or locked out.
 	CreateRoom(ctx context.Context, creator UserID, r NewRoom) (Room, error)

@@ -18,6 +18,10 @@ type Store interface {
 	Messages
 	Changes
 
+	// Epoch is a number that moves with every write of this process after which a person, login, session, room or
+	// membership may read differently, before that write returns; messages do not move it. What was read in the same epoch
+	// can have become another answer only by other processes or by time; see [Recent].
+	Epoch() uint64
 	// Ping reports whether the store can answer now.
 	Ping(ctx context.Context) error
 	// Close waits for writes under way and lets go of the database.

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -65,7 +66,15 @@ type Config struct {
 type Store interface {
 	store.Logins
 	store.Sessions
+	Epoch() uint64
 }
+
+// How long and for how many browsers it is remembered who they are. A login that ended by this process is forgotten at
+// once; one that ended by another, within this time.
+const (
+	rememberFor = time.Second
+	rememberMax = 10_000
+)
 
 // Auth is the relying party. Its methods may be called from several goroutines at once.
 type Auth struct {
@@ -78,6 +87,8 @@ type Auth struct {
 	sealer    cipher.AEAD
 	discovery *discovery
 	touches   touches
+	origins   atomic.Pointer[originsOf]
+	viewers   store.Recent[string, store.Login] // by the session's token
 }
 
 // New returns a relying party, or an error that lists everything wrong with the configuration. It does not talk to the
@@ -109,6 +120,7 @@ func New(cfg Config, s Store, ended func(store.LoginID), logger *slog.Logger) (*
 		sealer:   sealer,
 		touches:  newTouches(cfg.Idle),
 	}
+	a.viewers = store.Recent[string, store.Login]{Epoch: func() uint64 { return s.Epoch() }, Life: rememberFor, Size: rememberMax, Now: cfg.Now}
 	a.discovery = newDiscovery(cfg)
 	return a, nil
 }
@@ -123,8 +135,12 @@ func (a *Auth) Prepare(ctx context.Context) error {
 // Origins returns the provider's origins for a Content-Security-Policy: a form that signs out is redirected there. Those
 // of its endpoints are known once the provider was asked about itself.
 func (a *Auth) Origins() []string {
+	p := a.discovery.known()
+	if last := a.origins.Load(); last != nil && last.of == p {
+		return last.list
+	}
 	urls := []string{a.cfg.Issuer}
-	if p := a.discovery.known(); p != nil {
+	if p != nil {
 		urls = append(urls, p.Authorization, p.EndSession)
 	}
 	var origins []string
@@ -137,7 +153,14 @@ func (a *Auth) Origins() []string {
 			origins = append(origins, origin)
 		}
 	}
+	a.origins.Store(&originsOf{p, origins})
 	return origins
+}
+
+// originsOf are the origins of what is known about a provider; every page asks for them.
+type originsOf struct {
+	of   *provider
+	list []string
 }
 
 // End ends a login for good and tells whoever serves it.

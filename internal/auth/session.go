@@ -77,34 +77,45 @@ func (a *Auth) Identify(onError func(http.ResponseWriter, *http.Request, error))
 // identify returns the live login behind the request's cookie, or store.ErrNotFound.
 func (a *Auth) identify(r *http.Request) (store.Login, error) {
 	ctx := r.Context()
-	_, id, err := a.session(ctx, r)
+	login, err := a.viewers.Get(a.token(r), func() (store.Login, error) {
+		_, id, err := a.session(ctx, r)
+		if err != nil {
+			return store.Login{}, err
+		}
+		if id == 0 {
+			return store.Login{}, store.ErrNotFound
+		}
+		login, err := a.store.Login(ctx, id)
+		if err != nil {
+			return store.Login{}, fmt.Errorf("find login: %w", err)
+		}
+		return login, nil
+	})
 	if err != nil {
 		return store.Login{}, err
 	}
-	if id == 0 {
-		return store.Login{}, store.ErrNotFound
-	}
-	login, err := a.store.Login(ctx, id)
-	if err != nil {
-		return store.Login{}, fmt.Errorf("find login: %w", err)
-	}
-	if a.touches.due(id, login.SeenAt, a.now()) {
+	if a.touches.due(login.ID, login.SeenAt, a.now()) {
 		// The person is who they are even if that can't be written down now.
-		if err := a.store.TouchLogin(ctx, id); err != nil {
-			a.log.WarnContext(ctx, "touch login", "login", id, "error", err)
+		if err := a.store.TouchLogin(ctx, login.ID); err != nil {
+			a.log.WarnContext(ctx, "touch login", "login", login.ID, "error", err)
 		}
 	}
 	return login, nil
 }
 
+// token returns the session token of the request's cookie, empty if there is none that could be ours.
+func (a *Auth) token(r *http.Request) string {
+	cookie, err := r.Cookie(a.sessions.Cookie.Name)
+	if err != nil || len(cookie.Value) != tokenLength {
+		return ""
+	}
+	return cookie.Value
+}
+
 // session loads the session of the request's cookie and the login id it holds, zero if it holds none. The context it
 // returns is for the session manager only and must not reach a handler.
 func (a *Auth) session(ctx context.Context, r *http.Request) (context.Context, store.LoginID, error) {
-	var token string
-	if cookie, err := r.Cookie(a.sessions.Cookie.Name); err == nil && len(cookie.Value) == tokenLength {
-		token = cookie.Value
-	}
-	ctx, err := a.sessions.Load(ctx, token)
+	ctx, err := a.sessions.Load(ctx, a.token(r))
 	if err != nil {
 		return nil, 0, fmt.Errorf("load session: %w", err)
 	}

@@ -9,26 +9,41 @@ import (
 )
 
 const (
-	nextSeq      = `UPDATE counter SET value = value + 1 RETURNING value`
+	selectSeq    = `SELECT value FROM counter`
+	updateSeq    = `UPDATE counter SET value = $1`
 	insertChange = `INSERT INTO changes (seq, room_id, kind, message_id, user_id, at) VALUES ($1, $2, $3, $4, $5, $6)`
 	selectSpan   = `SELECT value, pruned FROM counter`
 
 	changeColumns = `c.seq, c.kind, c.room_id, r.slug, c.user_id, c.at, ` + maybeColumns
 	selectChanges = `SELECT ` + changeColumns + `
 		FROM changes c JOIN rooms r ON r.id = c.room_id LEFT JOIN messages m ON m.id = c.message_id LEFT JOIN users u ON u.id = m.author_id
-		WHERE c.seq > $1 ORDER BY c.seq LIMIT $2`
+		WHERE c.seq > $1 ORDER BY c.seq LIMIT $2 + 0`
 	selectRoomChanges = `SELECT ` + changeColumns + `
 		FROM changes c JOIN rooms r ON r.id = c.room_id LEFT JOIN messages m ON m.id = c.message_id LEFT JOIN users u ON u.id = m.author_id
-		WHERE c.room_id = $1 AND c.seq > $2 AND c.seq <= $3 ORDER BY c.seq LIMIT $4`
+		WHERE c.room_id = $1 AND c.seq > $2 AND c.seq <= $3 ORDER BY c.seq LIMIT $4 + 0`
 )
 
-// next takes the next change number. The row it updates is locked until the commit, which is what makes commit order
-// number order.
+// next takes the next change number. It is counted in memory for the whole batch and written with its commit; that nobody
+// else counts meanwhile is what makes commit order number order.
 func (t *tx) next() (store.Seq, error) {
+	if !t.counting {
+		if err := t.row(selectSeq).Scan(&t.seq); err != nil {
+			return 0, err
+		}
+		t.counting = true
+	}
 	t.changed = true
-	var seq store.Seq
-	err := t.row(nextSeq).Scan(&seq)
-	return seq, err
+	t.seq++
+	return t.seq, nil
+}
+
+// count writes the numbers taken.
+func (t *tx) count() error {
+	if !t.counting {
+		return nil
+	}
+	_, err := t.exec(updateSeq, t.seq)
+	return err
 }
 
 // record writes a change that took seq. message and user are zero where the kind is not about one.
@@ -114,10 +129,10 @@ func scanChange(row scanner) (store.Change, error) {
 // pruneStep is how many changes one write forgets, so that nobody's message waits long behind it.
 const pruneStep = 1000
 
-// PruneChanges forgets changes older than before, but none of the newest keep, in steps.
+// PruneChanges forgets the changes that are older than before or that have keep newer ones, in steps.
 func (s *Store) PruneChanges(ctx context.Context, before time.Time, keep int) error {
 	for {
-		more, err := write(ctx, s, "prune changes", func(t *tx) (bool, error) { return t.prune(before, max(keep, 0)) })
+		more, err := writeInEpoch(ctx, s, "prune changes", func(t *tx) (bool, error) { return t.prune(before, store.Seq(max(keep, 0))) })
 		if err != nil || !more {
 			return err
 		}
@@ -125,19 +140,19 @@ func (s *Store) PruneChanges(ctx context.Context, before time.Time, keep int) er
 }
 
 // prune forgets up to pruneStep changes from the far end and reports whether there are more to forget.
-func (t *tx) prune(before time.Time, keep int) (more bool, err error) {
+func (t *tx) prune(before time.Time, keep store.Seq) (more bool, err error) {
 	var head, pruned store.Seq
 	if err := t.row(selectSpan).Scan(&head, &pruned); err != nil {
 		return false, err
 	}
-	// Clocks go back now and then: what is kept starts at the first change that is young enough.
-	end := min(pruned+pruneStep, head-store.Seq(keep))
+	end := min(pruned+pruneStep, head)
+	// Clocks go back now and then: what is kept starts at the first change that is young enough, and has no hole.
 	var young sql.Null[store.Seq]
-	err = t.row(`SELECT min(seq) FROM changes WHERE seq <= $1 AND at >= $2`, end, before.UnixMilli()).Scan(&young)
+	err = t.row(`SELECT min(seq) FROM changes WHERE seq > $1 AND seq <= $2 AND at >= $3`,
+		head-keep, end, before.UnixMilli()).Scan(&young)
 	if err != nil {
 		return false, err
 	}
-	more = !young.Valid && end == pruned+pruneStep
 	if young.Valid {
 		end = young.V - 1
 	}
@@ -148,5 +163,5 @@ func (t *tx) prune(before time.Time, keep int) (more bool, err error) {
 		return false, err
 	}
 	_, err = t.exec(`UPDATE counter SET pruned = $1`, end)
-	return more, err
+	return !young.Valid && end < head, err
 }

@@ -72,7 +72,7 @@ func (s *Store) Login(ctx context.Context, id store.LoginID) (store.Login, error
 
 // TouchLogin notes that a live login is in use now.
 func (s *Store) TouchLogin(ctx context.Context, id store.LoginID) error {
-	_, err := write(ctx, s, "touch a login", func(t *tx) (int64, error) { return t.exec(touchLogin, id, millis(t.now)) })
+	_, err := writeInEpoch(ctx, s, "touch a login", func(t *tx) (int64, error) { return t.exec(touchLogin, id, millis(t.now)) })
 	return err
 }
 

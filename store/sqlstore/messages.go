@@ -17,9 +17,10 @@ const (
 	fromMessages   = ` FROM messages m JOIN users u ON u.id = m.author_id `
 
 	// selectView answers whether there is a room to look at and what the newest change is.
-	selectView  = `SELECT c.value FROM rooms r CROSS JOIN counter c WHERE r.id = $2 AND ` + maySee
-	selectOlder = `SELECT ` + messageColumns + fromMessages + `WHERE m.room_id = $1 AND m.id < $2 ORDER BY m.id DESC LIMIT $3`
-	selectNewer = `SELECT ` + messageColumns + fromMessages + `WHERE m.room_id = $1 AND m.id > $2 ORDER BY m.id LIMIT $3`
+	selectView = `SELECT c.value FROM rooms r CROSS JOIN counter c WHERE r.id = $2 AND ` + maySee
+	// A limit that is a bare parameter makes SQLite prepare the statement anew each time; a sum does not.
+	selectOlder = `SELECT ` + messageColumns + fromMessages + `WHERE m.room_id = $1 AND m.id < $2 ORDER BY m.id DESC LIMIT $3 + 0`
+	selectNewer = `SELECT ` + messageColumns + fromMessages + `WHERE m.room_id = $1 AND m.id > $2 ORDER BY m.id LIMIT $3 + 0`
 
 	// selectOne also answers whether the viewer may change what others wrote in the room.
 	selectOne = `SELECT ` + messageColumns + `, ` + moderates + fromMessages + `JOIN rooms r ON r.id = m.room_id
@@ -118,7 +119,7 @@ func (s *Store) CreateMessage(ctx context.Context, viewer store.UserID, room sto
 		return store.Message{}, err
 	}
 	posted := fingerprint(d.Body)
-	m, err := write(ctx, s, "post a message", func(t *tx) (store.Message, error) {
+	m, err := writeInEpoch(ctx, s, "post a message", func(t *tx) (store.Message, error) {
 		m := store.Message{Room: room, Author: store.Person{ID: viewer}, Body: d.Body, CreatedAt: t.now}
 		if err := t.row(selectAuthor, viewer, room).Scan(&m.Author.Name); err != nil {
 			return m, err
@@ -174,7 +175,7 @@ func (s *Store) EditMessage(
 	if err != nil {
 		return store.Message{}, err
 	}
-	return write(ctx, s, "edit a message", func(t *tx) (store.Message, error) {
+	return writeInEpoch(ctx, s, "edit a message", func(t *tx) (store.Message, error) {
 		m, err := t.changeable(viewer, room, id)
 		switch {
 		case err != nil:
@@ -194,7 +195,7 @@ func (s *Store) EditMessage(
 
 // DeleteMessage takes the message back.
 func (s *Store) DeleteMessage(ctx context.Context, viewer store.UserID, room store.RoomID, id store.MessageID) (store.Message, error) {
-	return write(ctx, s, "delete a message", func(t *tx) (store.Message, error) {
+	return writeInEpoch(ctx, s, "delete a message", func(t *tx) (store.Message, error) {
 		m, err := t.changeable(viewer, room, id)
 		if err != nil || m.Deleted() {
 			return m, err

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
+
+	"letstalk/store"
 )
 
 // pool is a pool of connections that keeps the statements run most prepared.
@@ -49,8 +51,10 @@ type tx struct {
 	pool  *pool
 	bound map[string]*sql.Stmt
 
-	now     time.Time // of the write under way
-	changed bool      // a change number was taken
+	now      time.Time // of the write under way
+	changed  bool      // a change number was taken, though it may have been given back
+	counting bool      // the counter was read into
+	seq      store.Seq // the last number taken
 }
 
 func (t *tx) stmt(text string) (*sql.Stmt, bool) {

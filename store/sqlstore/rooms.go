@@ -19,7 +19,10 @@ const (
 const (
 	roomColumns = `r.id, r.slug, r.name, r.topic, r.visibility, r.created_at`
 
-	selectRoom    = `SELECT ` + roomColumns + ` FROM rooms r WHERE r.slug_key = $2 AND ` + maySee
+	selectRoom = `SELECT ` + roomColumns + ` FROM rooms r WHERE r.slug_key = $2 AND ` + maySee
+	// selectState falls back to what has been pruned, so that it moves also when a quiet room's last change is forgotten.
+	selectState = `SELECT ` + roomColumns + `, c.value, coalesce((SELECT max(h.seq) FROM changes h WHERE h.room_id = r.id), c.pruned)
+		FROM rooms r CROSS JOIN counter c WHERE r.slug_key = $2 AND ` + maySee
 	selectVisible = `SELECT ` + moderates + ` FROM rooms r WHERE r.id = $2 AND ` + maySee
 	selectRooms   = `SELECT ` + roomColumns + `, ` + maybeColumns + `
 		FROM rooms r
@@ -55,6 +58,16 @@ func (s *Store) Room(ctx context.Context, viewer store.UserID, slug string) (sto
 	var r store.Room
 	if err := s.readers.read(ctx, selectRoom, viewer, slugKey(slug)).Scan(roomDest(&r)...); err != nil {
 		return store.Room{}, s.wrap(ctx, "read a room", err)
+	}
+	return r, nil
+}
+
+// RoomState returns a room the viewer may enter by its slug, and how far it has come.
+func (s *Store) RoomState(ctx context.Context, viewer store.UserID, slug string) (store.RoomState, error) {
+	var r store.RoomState
+	dest := append(roomDest(&r.Room), &r.Seq, &r.Changed)
+	if err := s.readers.read(ctx, selectState, viewer, slugKey(slug)).Scan(dest...); err != nil {
+		return store.RoomState{}, s.wrap(ctx, "read a room", err)
 	}
 	return r, nil
 }

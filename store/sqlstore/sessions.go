@@ -23,7 +23,7 @@ const (
 
 // CreateAttempt remembers an attempt for ttl.
 func (s *Store) CreateAttempt(ctx context.Context, a store.Attempt, ttl time.Duration) error {
-	_, err := write(ctx, s, "remember a sign-in attempt", func(t *tx) (int64, error) {
+	_, err := writeInEpoch(ctx, s, "remember a sign-in attempt", func(t *tx) (int64, error) {
 		if err := t.purge(); err != nil {
 			return 0, err
 		}
@@ -34,7 +34,7 @@ func (s *Store) CreateAttempt(ctx context.Context, a store.Attempt, ttl time.Dur
 
 // TakeAttempt returns an attempt and forgets it.
 func (s *Store) TakeAttempt(ctx context.Context, state, browser string) (store.Attempt, error) {
-	return write(ctx, s, "take a sign-in attempt", func(t *tx) (a store.Attempt, err error) {
+	return writeInEpoch(ctx, s, "take a sign-in attempt", func(t *tx) (a store.Attempt, err error) {
 		err = t.row(takeAttempt, state, browser, millis(t.now)).Scan(&a.State, &a.Browser, &a.Nonce, &a.Verifier, &a.Return)
 		return a, err
 	})

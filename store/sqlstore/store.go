@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -27,9 +28,9 @@ var migrations embed.FS
 
 // What is run most is kept prepared; any other text is prepared each time.
 var (
-	hotWrites = []string{savepoint, release, nextSeq, insertChange, selectAuthor, insertMessage, touchLogin, upsertSession}
+	hotWrites = []string{savepoint, release, selectSeq, updateSeq, insertChange, selectAuthor, insertMessage, touchLogin, upsertSession}
 	hotReads  = []string{selectSpan, selectChanges, selectRoomChanges, selectLogin, selectLive, selectSession, selectUser,
-		selectRoom, selectRooms, selectVisible, selectView, selectOlder, selectNewer, selectOne}
+		selectRoom, selectState, selectRooms, selectVisible, selectView, selectOlder, selectNewer, selectOne}
 )
 
 // Options are what a store takes from outside. The zero value is the real world, silently.
@@ -46,6 +47,7 @@ type Store struct {
 	writer    *pool
 	readers   *pool
 	committed chan struct{}
+	epoch     atomic.Uint64
 
 	jobs    chan *job
 	drained chan struct{} // closed when the batch writer has ended
@@ -137,6 +139,9 @@ func (s *Store) Ping(ctx context.Context) error {
 	return err
 }
 
+// Epoch moves with every write but those of messages and of what no read shows.
+func (s *Store) Epoch() uint64 { return s.epoch.Load() }
+
 // Committed receives a value soon after changes were committed.
 func (s *Store) Committed() <-chan struct{} { return s.committed }
 
@@ -152,6 +157,7 @@ func (s *Store) Close() error {
 	close(s.jobs)
 	s.mu.Unlock()
 	<-s.drained
+	s.epoch.Add(1) // what was read before is not to be answered for it
 	// The writer goes last: the last connection to go folds the write-ahead log into the file.
 	return errors.Join(s.readers.Close(), s.writer.Close())
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 )
 
 // maxBatch is how many writes share one transaction, and so one wait for the disk, at most.
@@ -18,13 +19,24 @@ type job struct {
 	ctx  context.Context
 	do   func(*tx) error
 	done chan error // receives one value, after the batch was committed or undone
+
+	keepsEpoch bool
 }
 
 // write has the batch writer run f and waits until its outcome is durable. A write whose context ends before its turn is
 // dropped; one that has begun goes on, but its caller is told of the context at once.
 func write[T any](ctx context.Context, s *Store, doing string, f func(*tx) (T, error)) (T, error) {
+	return do(ctx, s, false, doing, f)
+}
+
+// writeInEpoch is write for what changes no person, login, session, room or membership that could be read.
+func writeInEpoch[T any](ctx context.Context, s *Store, doing string, f func(*tx) (T, error)) (T, error) {
+	return do(ctx, s, true, doing, f)
+}
+
+func do[T any](ctx context.Context, s *Store, keepsEpoch bool, doing string, f func(*tx) (T, error)) (T, error) {
 	var none, v T
-	j := &job{ctx: ctx, done: make(chan error, 1), do: func(t *tx) (err error) {
+	j := &job{ctx: ctx, done: make(chan error, 1), keepsEpoch: keepsEpoch, do: func(t *tx) (err error) {
 		v, err = f(t)
 		return err
 	}}
@@ -73,6 +85,9 @@ func (s *Store) run() {
 			default: // a signal not yet taken stands for this one, too
 			}
 		}
+		if slices.ContainsFunc(batch, func(j *job) bool { return !j.keepsEpoch }) {
+			s.epoch.Add(1) // even after an error: a commit that failed to tell may have happened
+		}
 		for i, j := range batch {
 			if err != nil {
 				j.done <- err
@@ -118,6 +133,9 @@ func (s *Store) commit(batch []*job) (errs []error, changed bool, err error) {
 			return nil, false, errors.Join(errs[i], undone)
 		}
 	}
+	if err := t.count(); err != nil {
+		return nil, false, err
+	}
 	return errs, t.changed, t.Commit()
 }
 
@@ -134,7 +152,9 @@ func (s *Store) turn(t *tx, j *job) (err, broken error) {
 		return nil, err
 	}
 	t.now = s.clock()
+	seq, counting := t.seq, t.counting
 	if err = s.guard(t, j); err != nil {
+		t.seq, t.counting = seq, counting // the numbers it took are free again
 		if _, broken := t.exec(undo); broken != nil {
 			return err, broken
 		}

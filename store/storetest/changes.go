@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"math"
+	"sync"
 	"time"
 
 	"letstalk/store"
@@ -153,7 +154,7 @@ var prunePromises = []promise{
 		w.posts(alice, r, 3)
 		w.clock.pass(time.Hour)
 		w.posts(alice, r, 3) // 6 to 8
-		w.ok(w.PruneChanges(w.ctx, w.clock.now(), 0))
+		w.ok(w.PruneChanges(w.ctx, w.clock.now(), math.MaxInt))
 		w.same(w.head(), store.Seq(8))
 		w.same(seqs(w.changes(5)), []store.Seq{6, 7, 8})
 		for after := range store.Seq(5) {
@@ -171,33 +172,58 @@ var prunePromises = []promise{
 		r := w.room(alice, "General", store.Open)
 		all := w.posts(alice, r, 3)
 		w.clock.pass(time.Hour)
-		w.ok(w.PruneChanges(w.ctx, w.clock.now(), 0))
+		w.ok(w.PruneChanges(w.ctx, w.clock.now(), math.MaxInt))
 		w.same(w.history(alice, r, store.Page{}).Messages, all)
 	}},
-	{"newest are kept however old", func(w *world) {
+	{"forgets those with enough newer ones, however young", func(w *world) {
 		alice := w.person("alice")
-		w.posts(alice, w.room(alice, "General", store.Open), 6)
+		r := w.room(alice, "General", store.Open)
+		w.posts(alice, r, 6)
+		w.ok(w.PruneChanges(w.ctx, time.Time{}, 8))
+		w.same(len(w.changes(0)), 8)
+		w.ok(w.PruneChanges(w.ctx, time.Time{}, 3))
+		w.same(seqs(w.changes(5)), []store.Seq{6, 7, 8})
+		_, err := w.ChangesSince(w.ctx, 4, 10)
+		w.fails(err, store.ErrGap)
+		_, err = w.RoomChanges(w.ctx, alice.ID, r.ID, 4, 8, 10)
+		w.fails(err, store.ErrGap)
+		w.ok(w.PruneChanges(w.ctx, time.Time{}, 100))
+		w.same(seqs(w.changes(5)), []store.Seq{6, 7, 8})
+		for _, none := range []int{0, -1} {
+			w.post(alice, r, "more")
+			w.ok(w.PruneChanges(w.ctx, time.Time{}, none))
+			w.same(w.changes(w.head()), []store.Change{})
+			_, err = w.ChangesSince(w.ctx, w.head()-1, 10)
+			w.fails(err, store.ErrGap)
+		}
+	}},
+	{"old ones go though they are among the newest", func(w *world) {
+		alice := w.person("alice")
+		r := w.room(alice, "General", store.Open)
+		w.posts(alice, r, 2) // up to 4
 		w.clock.pass(time.Hour)
-		w.ok(w.PruneChanges(w.ctx, w.clock.now(), 3))
-		w.same(seqs(w.changes(5)), []store.Seq{6, 7, 8})
-		w.ok(w.PruneChanges(w.ctx, w.clock.now(), 100))
-		w.same(seqs(w.changes(5)), []store.Seq{6, 7, 8})
+		w.posts(alice, r, 2)
+		w.ok(w.PruneChanges(w.ctx, w.clock.now(), 5))
+		w.same(seqs(w.changes(4)), []store.Seq{5, 6})
+		_, err := w.ChangesSince(w.ctx, 3, 10)
+		w.fails(err, store.ErrGap)
 	}},
 	{"change at the very moment is not older", func(w *world) {
 		alice := w.person("alice")
 		w.room(alice, "General", store.Open)
-		w.ok(w.PruneChanges(w.ctx, w.clock.now(), 0))
+		w.ok(w.PruneChanges(w.ctx, w.clock.now(), math.MaxInt))
 		w.same(len(w.changes(0)), 2)
-		w.ok(w.PruneChanges(w.ctx, time.Time{}, 0))
-		w.same(len(w.changes(0)), 2)
+		w.clock.pass(time.Millisecond)
+		w.ok(w.PruneChanges(w.ctx, w.clock.now(), math.MaxInt))
+		w.same(w.changes(2), []store.Change{})
 	}},
 	{"everything gone is still a gap", func(w *world) {
 		alice := w.person("alice")
 		r := w.room(alice, "General", store.Open)
 		w.posts(alice, r, 3)
 		w.clock.pass(time.Hour)
-		w.ok(w.PruneChanges(w.ctx, w.clock.now(), 0))
-		w.ok(w.PruneChanges(w.ctx, w.clock.now(), 0))
+		w.ok(w.PruneChanges(w.ctx, w.clock.now(), math.MaxInt))
+		w.ok(w.PruneChanges(w.ctx, w.clock.now(), math.MaxInt))
 		w.reopen()
 		w.same(w.changes(5), []store.Change{})
 		_, err := w.ChangesSince(w.ctx, 4, 10)
@@ -211,7 +237,7 @@ var prunePromises = []promise{
 		w.clock.pass(-time.Hour)
 		w.posts(alice, r, 2) // 3, 4 are older than 1 and 2
 		w.clock.pass(time.Hour)
-		w.ok(w.PruneChanges(w.ctx, w.clock.now(), 0))
+		w.ok(w.PruneChanges(w.ctx, w.clock.now(), math.MaxInt))
 		w.same(seqs(w.changes(0)), []store.Seq{1, 2, 3, 4})
 	}},
 	{"thousands go as well", func(w *world) {
@@ -220,9 +246,39 @@ var prunePromises = []promise{
 		w.postsAtOnce(alice, r, 50, 50)
 		w.clock.pass(time.Hour)
 		w.post(alice, r, "young")
-		w.ok(w.PruneChanges(w.ctx, w.clock.now(), 0))
-		w.same(seqs(w.changes(2502)), []store.Seq{2503})
-		_, err := w.ChangesSince(w.ctx, 2501, 10)
+		for _, c := range []struct {
+			before time.Time
+			keep   int
+			first  store.Seq // the first that is left
+		}{
+			{time.Time{}, 2000, 504},
+			{time.Time{}, 503, 2001},
+			{w.clock.now(), 400, 2503},
+		} {
+			w.ok(w.PruneChanges(w.ctx, c.before, c.keep))
+			w.same(seqs(w.changes(c.first - 1))[0], c.first)
+			w.same(w.changes(2502)[0].Seq, store.Seq(2503))
+			_, err := w.ChangesSince(w.ctx, c.first-2, 10)
+			w.fails(err, store.ErrGap)
+		}
+	}},
+	{"lets those who post and those who read go on", func(w *world) {
+		alice := w.person("alice")
+		r := w.room(alice, "General", store.Open)
+		w.postsAtOnce(alice, r, 50, 60)
+		head := w.head()
+		w.clock.pass(time.Hour)
+		var pruned sync.WaitGroup
+		pruned.Go(func() {
+			if err := w.PruneChanges(w.ctx, w.clock.now(), math.MaxInt); err != nil {
+				w.Errorf("pruning: %v", err)
+			}
+		})
+		young := w.posts(alice, r, 20)
+		w.ok(w.follow(w.ctx, head, len(young), 7))
+		pruned.Wait()
+		w.same(seqs(w.changes(head))[0], store.Seq(young[0].ID))
+		_, err := w.ChangesSince(w.ctx, head-1, 10)
 		w.fails(err, store.ErrGap)
 	}},
 }

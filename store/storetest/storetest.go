@@ -32,6 +32,8 @@ func Run(t *testing.T, open Opener) {
 		{"CreateRoom", createRoomPromises},
 		{"Room", roomPromises},
 		{"Rooms", roomsPromises},
+		{"RoomState", roomStatePromises},
+		{"Epoch", epochPromises},
 		{"EnsureRooms", ensureRoomsPromises},
 		{"SetMember", setMemberPromises},
 		{"RemoveMember", removeMemberPromises},

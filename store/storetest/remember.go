@@ -1,0 +1,151 @@
+package storetest
+
+import (
+	"time"
+
+	"letstalk/store"
+)
+
+// state reads how far a room has come.
+func (w *world) state(u store.User, r store.Room) store.RoomState {
+	w.Helper()
+	s, err := w.RoomState(w.ctx, u.ID, r.Slug)
+	w.ok(err)
+	return s
+}
+
+var roomStatePromises = []promise{
+	{"is the room and the newest change of all", func(w *world) {
+		alice := w.person("alice")
+		general, tea := w.room(alice, "General", store.Open), w.room(alice, "Tea", store.Open)
+		w.post(alice, tea, "milk first")
+		w.same(w.state(alice, general).Room, general)
+		w.same(w.state(alice, general).Seq, w.head())
+	}},
+	{"moves with each change of the room and with no other", func(w *world) {
+		alice, bob := w.person("alice"), w.person("bob")
+		general, tea := w.room(alice, "General", store.Open), w.room(alice, "Tea", store.Open)
+		var m store.Message
+		for _, change := range []func(store.Room){
+			func(r store.Room) { m = w.post(bob, r, "hello") },
+			func(r store.Room) { m = w.edit(bob, m, "hello all") },
+			func(store.Room) { w.delete(bob, m) },
+			func(r store.Room) { w.member(alice, r, bob, store.Member) },
+			func(r store.Room) { w.ok(w.RemoveMember(w.ctx, alice.ID, r.ID, bob.ID)) },
+		} {
+			before, other := w.state(alice, general), w.state(alice, tea)
+			change(general)
+			if after := w.state(alice, general); after.Changed == before.Changed {
+				w.Errorf("a change left it at %d", after.Changed)
+			}
+			w.same(w.state(alice, tea).Changed, other.Changed)
+		}
+	}},
+	{"moves when the room's last change was pruned and another came and was", func(w *world) {
+		alice := w.person("alice")
+		r := w.room(alice, "General", store.Open)
+		forget := func() store.Seq {
+			w.clock.pass(time.Hour)
+			w.ok(w.PruneChanges(w.ctx, w.clock.now(), 0))
+			return w.state(alice, r).Changed
+		}
+		before := forget()
+		w.post(alice, r, "between")
+		if after := forget(); after == before {
+			w.Errorf("it is %d before and after", after)
+		}
+	}},
+	{"is found as Room is", func(w *world) {
+		alice, bob := w.person("alice"), w.person("bob")
+		secret := w.room(alice, "Secret", store.Private)
+		w.same(w.state(alice, store.Room{Slug: "sECRET"}).Room, secret)
+		for _, slug := range []string{"Secret", "Nowhere", ""} {
+			_, err := w.RoomState(w.ctx, bob.ID, slug)
+			w.fails(err, store.ErrNotFound)
+		}
+		w.lockOut(alice)
+		_, err := w.RoomState(w.ctx, alice.ID, "Secret")
+		w.fails(err, store.ErrNotFound)
+	}},
+}
+
+var epochPromises = []promise{
+	{"moves with what changes who may do what, before that returns", func(w *world) {
+		var alice, bob store.User
+		var at store.Login
+		var r store.Room
+		for _, c := range []struct {
+			name string
+			do   func()
+		}{
+			{"a sign-in", func() { at = w.signIn("alice"); alice = at.User }},
+			{"another", func() { bob = w.person("bob") }},
+			{"a login's end", func() { w.ok(w.EndLogin(w.ctx, at.ID)) }},
+			{"a session", func() { w.ok(w.SaveSession(w.ctx, "token", []byte("data"), w.clock.now().Add(time.Hour))) }},
+			{"a session's end", func() { w.ok(w.DeleteSession(w.ctx, "token")) }},
+			{"a room", func() { r = w.room(alice, "Tea", store.Private) }},
+			{"the first rooms", func() { w.ok(w.EnsureRooms(w.ctx, []string{"General"})) }},
+			{"a member", func() { w.member(alice, r, bob, store.Member) }},
+			{"a member less", func() { w.ok(w.RemoveMember(w.ctx, alice.ID, r.ID, bob.ID)) }},
+			{"a person locked out", func() { w.lockOut(bob) }},
+		} {
+			before := w.Epoch()
+			c.do()
+			if w.Epoch() == before {
+				w.Errorf("%s did not move it", c.name)
+			}
+		}
+	}},
+	{"stays with messages, and with a login in use", func(w *world) {
+		at := w.signIn("alice")
+		r := w.room(at.User, "General", store.Open)
+		before := w.Epoch()
+		m := w.edit(at.User, w.post(at.User, r, "hello"), "hello all")
+		w.delete(at.User, m)
+		w.ok(w.TouchLogin(w.ctx, at.ID))
+		w.ok(w.PruneChanges(w.ctx, w.clock.now(), 1))
+		w.same(w.Epoch(), before)
+	}},
+	{"lets what is remembered never be older than a write that has returned", func(w *world) {
+		alice, bob := w.person("alice"), w.person("bob")
+		r := w.room(alice, "Secret", store.Private)
+		seen := store.Recent[store.UserID, store.Room]{Epoch: w.Epoch, Life: time.Hour, Size: 10}
+		look := func() error {
+			_, err := seen.Get(bob.ID, func() (store.Room, error) { return w.Room(w.ctx, bob.ID, r.Slug) })
+			return err
+		}
+		// Others read all the time, so that readings begin before a write and end after it.
+		stop := make(chan struct{})
+		w.together(4, stop, func() { _ = look() })
+		defer close(stop)
+		for range 50 {
+			w.member(alice, r, bob, store.Member)
+			w.ok(look())
+			w.ok(w.RemoveMember(w.ctx, alice.ID, r.ID, bob.ID))
+			w.fails(look(), store.ErrNotFound)
+		}
+	}},
+}
+
+// together has n goroutines do something until stop is closed, and the proof wait for their end.
+func (w *world) together(n int, stop <-chan struct{}, do func()) {
+	done := make(chan struct{})
+	for range n {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					do()
+				}
+			}
+		}()
+	}
+	w.Cleanup(func() {
+		for range n {
+			<-done
+		}
+	})
+}
