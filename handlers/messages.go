@@ -29,7 +29,7 @@ func (s *Server) createMessage(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	case isHTMX(r):
-		return s.render(w, r, http.StatusOK, views.MessageSaved(room.Slug, message), views.FlashCleared())
+		return s.render(w, r, http.StatusOK, views.MessageSaved(room.Slug, message))
 	}
 	http.Redirect(w, r, views.PostedURL(room.Slug, message.ID), http.StatusSeeOther)
 	return nil

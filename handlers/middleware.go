@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -27,27 +28,44 @@ func (s *Server) clientIP() func(http.Handler) http.Handler {
 // ClientAddress returns the address the browser of a request came from, as far as the trusted proxies tell.
 func ClientAddress(r *http.Request) string { return middleware.GetClientIP(r.Context()) }
 
+// logLine is what the log says of a request.
+type logLine struct {
+	start                     time.Time
+	id, method, path, address string
+	later                     bool // the response goes on without its handler
+}
+
+type lineKey struct{}
+
+// lineOf returns the log's line of a request, for those that outlast their handler.
+func lineOf(r *http.Request) *logLine { return r.Context().Value(lineKey{}).(*logLine) }
+
 // logRequests writes one line a request: what was asked without the query (it may hold codes), what was answered, who
 // asked, and a number that error pages show.
 func (s *Server) logRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		id := rand.Text()[:12]
-		w.Header().Set("X-Request-Id", id)
+		line := &logLine{start: time.Now(), id: rand.Text()[:12], method: r.Method, path: r.URL.EscapedPath(), address: ClientAddress(r)}
+		w.Header().Set("X-Request-Id", line.id)
 		wrapped := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		// Deferred: a response that is broken off has its line, too.
 		defer func() {
-			s.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request",
-				slog.String("id", id),
-				slog.String("method", r.Method),
-				slog.String("path", r.URL.EscapedPath()),
-				slog.Int("status", cmp.Or(wrapped.Status(), http.StatusOK)),
-				slog.Int("bytes", wrapped.BytesWritten()),
-				slog.Duration("took", time.Since(start).Round(time.Microsecond)),
-				slog.String("address", ClientAddress(r)))
+			if !line.later {
+				s.logRequest(line, cmp.Or(wrapped.Status(), http.StatusOK), int64(wrapped.BytesWritten()))
+			}
 		}()
-		next.ServeHTTP(wrapped, r)
+		next.ServeHTTP(wrapped, r.WithContext(context.WithValue(r.Context(), lineKey{}, line)))
 	})
+}
+
+func (s *Server) logRequest(line *logLine, status int, written int64) {
+	s.Logger.LogAttrs(context.Background(), slog.LevelInfo, "request",
+		slog.String("id", line.id),
+		slog.String("method", line.method),
+		slog.String("path", line.path),
+		slog.Int("status", status),
+		slog.Int64("bytes", written),
+		slog.Duration("took", time.Since(line.start).Round(time.Microsecond)),
+		slog.String("address", line.address))
 }
 
 func requestID(w http.ResponseWriter) string { return w.Header().Get("X-Request-Id") }

@@ -85,22 +85,32 @@ type answer struct {
 // do sends a request; form is url.Values, *bytes.Buffer for other bodies, or nil; headers are names and values.
 func (p *person) do(method, target string, body io.Reader, headers ...string) answer {
 	p.Helper()
+	a, err := p.tryDo(method, target, body, headers...)
+	must(p, err)
+	return a
+}
+
+// tryDo is do for goroutines, which must not end the test.
+func (p *person) tryDo(method, target string, body io.Reader, headers ...string) (answer, error) {
 	if strings.HasPrefix(target, "/") {
 		target = p.base.String() + target
 	}
 	ctx, cancel := context.WithTimeout(p.Context(), patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, target, body)
-	must(p, err)
+	if err != nil {
+		return answer{}, err
+	}
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
 	res, err := p.http.Do(req)
-	must(p, err)
+	if err != nil {
+		return answer{}, err
+	}
 	defer res.Body.Close()
 	all, err := io.ReadAll(res.Body)
-	must(p, err)
-	return answer{TB: p, status: res.StatusCode, header: res.Header, body: string(all)}
+	return answer{TB: p, status: res.StatusCode, header: res.Header, body: string(all)}, err
 }
 
 func (p *person) get(target string, headers ...string) answer {
@@ -110,7 +120,14 @@ func (p *person) get(target string, headers ...string) answer {
 
 func (p *person) post(target string, form url.Values, headers ...string) answer {
 	p.Helper()
-	return p.do(http.MethodPost, target, strings.NewReader(form.Encode()),
+	a, err := p.tryPost(target, form, headers...)
+	must(p, err)
+	return a
+}
+
+// tryPost is post for goroutines.
+func (p *person) tryPost(target string, form url.Values, headers ...string) (answer, error) {
+	return p.tryDo(http.MethodPost, target, strings.NewReader(form.Encode()),
 		append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...)
 }
 

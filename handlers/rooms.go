@@ -26,7 +26,11 @@ func (s *Server) listRooms(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) showRoom(w http.ResponseWriter, r *http.Request) error {
-	room, err := s.room(r)
+	slug, err := slugOf(r)
+	if err != nil {
+		return err
+	}
+	room, err := s.Store.RoomState(r.Context(), viewer(r).ID, slug)
 	if err != nil {
 		return err
 	}
@@ -35,10 +39,13 @@ func (s *Server) showRoom(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	page, err := pageOf(r)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case page == store.Page{}:
+		return s.renderNewest(w, r, room)
 	}
-	return s.renderRoom(w, r, http.StatusOK, room, page, views.Composer{})
+	return s.renderRoom(w, r, http.StatusOK, room.Room, page, views.Composer{})
 }
 
 func query(raw string) string {
@@ -50,12 +57,11 @@ func query(raw string) string {
 
 // renderRoom draws a room: as a page, or as more messages for a page that has some.
 func (s *Server) renderRoom(w http.ResponseWriter, r *http.Request, status int, room store.Room, page store.Page, composer views.Composer) error {
-	me := viewer(r)
-	history, err := s.Store.Messages(r.Context(), me.ID, room.ID, page)
+	history, err := s.Store.Messages(r.Context(), viewer(r).ID, room.ID, page)
 	if err != nil {
 		return err
 	}
-	view := views.Room{Page: s.page(r, room.Name), Room: room, History: history, Anchor: page.Around, Composer: composer}
+	view := views.Room{Room: room, History: history, Anchor: page.Around, Composer: composer}
 	switch {
 	case wantsFragment(r) && page.Before != 0:
 		return s.render(w, r, status, views.OlderMessages(view))
@@ -67,25 +73,62 @@ func (s *Server) renderRoom(w http.ResponseWriter, r *http.Request, status int, 
 		http.Redirect(w, r, views.RoomURL(room.Slug), http.StatusSeeOther)
 		return nil
 	}
-	if view.Rooms, err = s.Store.Rooms(r.Context(), me.ID); err != nil {
+	if view, err = s.surround(r, view); err != nil {
 		return err
 	}
+	return s.render(w, r, status, views.RoomPage(view))
+}
+
+// renderNewest draws a room at its end, as most requests want it, from a list of messages that is drawn once for all.
+func (s *Server) renderNewest(w http.ResponseWriter, r *http.Request, room store.RoomState) error {
+	list, err := s.lists.newest(r.Context(), s.Store, viewer(r).ID, room)
+	if err != nil {
+		return err
+	}
+	view, err := s.surround(r, views.Room{Room: room.Room, History: list.history, Apart: true})
+	if err != nil {
+		return err
+	}
+	return s.renderAround(w, r, list, views.RoomPage(view))
+}
+
+// surround adds what is around the messages of a room's page.
+func (s *Server) surround(r *http.Request, view views.Room) (views.Room, error) {
+	me := viewer(r)
+	var err error
+	view.Page = s.page(r, view.Room.Name)
 	view.Live = true
+	view.Rooms, err = s.rooms.Get(me.ID, func() ([]store.RoomSummary, error) { return s.Store.Rooms(r.Context(), me.ID) })
 	view.Composer.Nonce = rand.Text()
 	// By the time this is read, the viewer is there; and by no other name than today's.
-	view.People = slices.DeleteFunc(s.Hub.People(room.ID), func(p store.Person) bool { return p.ID == me.ID })
+	view.People = slices.DeleteFunc(slices.Clone(s.Hub.People(view.Room.ID)), func(p store.Person) bool { return p.ID == me.ID })
 	at, _ := slices.BinarySearchFunc(view.People, me, live.ByName)
 	view.People = slices.Insert(view.People, at, me)
-	return s.render(w, r, status, views.RoomPage(view))
+	return view, err
 }
 
 // room returns the room of the request's path, found through the viewer's right to see it.
 func (s *Server) room(r *http.Request) (store.Room, error) {
+	slug, err := slugOf(r)
+	if err != nil {
+		return store.Room{}, err
+	}
+	me := viewer(r).ID
+	return s.visible.Get(sight{me, slug}, func() (store.Room, error) { return s.Store.Room(r.Context(), me, slug) })
+}
+
+// sight is what somebody sees of a room.
+type sight struct {
+	viewer store.UserID
+	slug   string
+}
+
+func slugOf(r *http.Request) (string, error) {
 	slug, err := url.PathUnescape(chi.URLParam(r, "room"))
 	if err != nil {
-		return store.Room{}, store.ErrNotFound
+		return "", store.ErrNotFound
 	}
-	return s.Store.Room(r.Context(), viewer(r).ID, slug)
+	return slug, nil
 }
 
 // pageOf reads which part of the history is asked for.

@@ -29,7 +29,7 @@ func (s *Server) routes() http.Handler {
 	})
 
 	r.Group(func(r chi.Router) {
-		r.Use(middleware.Compress(5, "text/html", "text/css"), noStore, identify)
+		r.Use(readEncodings, middleware.Compress(5, "text/html", "text/css"), noStore, identify)
 
 		r.Get("/", s.handle(s.showHome))
 		r.Get("/me.css", s.handle(s.showMe))

@@ -52,6 +52,9 @@ type Options struct {
 type Server struct {
 	Options
 	posts, logins *httprate.RateLimiter
+	visible       store.Recent[sight, store.Room]
+	rooms         store.Recent[store.UserID, []store.RoomSummary] // their last messages may be old
+	lists         *lists
 	handler       http.Handler
 }
 
@@ -61,6 +64,9 @@ func New(opts Options) *Server {
 		Options: opts,
 		posts:   httprate.NewRateLimiter(postsPerMinute, time.Minute),
 		logins:  httprate.NewRateLimiter(loginsPerMinute, time.Minute),
+		visible: store.Recent[sight, store.Room]{Epoch: opts.Store.Epoch, Life: time.Second, Size: 10_000},
+		rooms:   store.Recent[store.UserID, []store.RoomSummary]{Epoch: opts.Store.Epoch, Life: time.Second, Size: 1000},
+		lists:   newLists(),
 	}
 	s.handler = s.routes()
 	return s

@@ -54,12 +54,40 @@ type site struct {
 	provider string // the identity provider's origin
 }
 
-// watched is the real store; tests can hold the feed and look into replays.
+// watched is the real store; tests can hold the feed and get in between a request and what it reads or writes.
 type watched struct {
 	*sqlstore.Store
-	door     sync.RWMutex // held by a test, it keeps the feed from reading
+	door     sync.RWMutex // holdFeed holds it
 	onReplay atomic.Pointer[func(read func())]
+	onRoom   atomic.Pointer[func(viewer store.UserID)]
+	onPost   atomic.Pointer[func(d store.Draft, keep func())]
 	panics   atomic.Bool // listing rooms does
+}
+
+// afterRoom has f called whenever a request has found its room.
+func (w *watched) afterRoom(f func(viewer store.UserID)) { w.onRoom.Store(&f) }
+
+func (w *watched) Room(ctx context.Context, viewer store.UserID, slug string) (store.Room, error) {
+	room, err := w.Store.Room(ctx, viewer, slug)
+	if after := w.onRoom.Load(); after != nil {
+		(*after)(viewer)
+	}
+	return room, err
+}
+
+// aroundPosts has f called in place of keeping a message; f calls keep.
+func (w *watched) aroundPosts(f func(d store.Draft, keep func())) { w.onPost.Store(&f) }
+
+func (w *watched) CreateMessage(
+	ctx context.Context, viewer store.UserID, room store.RoomID, d store.Draft,
+) (m store.Message, err error) {
+	keep := func() { m, err = w.Store.CreateMessage(ctx, viewer, room, d) }
+	if around := w.onPost.Load(); around != nil {
+		(*around)(d, keep)
+	} else {
+		keep()
+	}
+	return m, err
 }
 
 func (w *watched) Rooms(ctx context.Context, viewer store.UserID) ([]store.RoomSummary, error) {
@@ -192,6 +220,14 @@ func (s *site) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	s.hub.Close(ctx)
+}
+
+// holdFeed keeps what is committed from being handed out until handOut is called.
+func (s *site) holdFeed() (handOut func()) {
+	s.store.door.Lock()
+	handOut = sync.OnceFunc(s.store.door.Unlock)
+	s.Cleanup(handOut) // a test that fails must not keep the feed from ending
+	return handOut
 }
 
 // roomID returns a room's id.

@@ -28,7 +28,9 @@ func (s *Server) stream(aim func(*http.Request, *live.Reader) error) http.Handle
 			w.Header().Set("Content-Type", "text/event-stream") // the answer to HEAD has an end
 			return
 		}
-		s.Hub.Serve(w, r, reader)
+		line := lineOf(r)
+		reader.Ended = func(written int64) { s.logRequest(line, http.StatusOK, written) }
+		line.later = s.Hub.Serve(w, r, reader)
 	}
 }
 

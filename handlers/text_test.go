@@ -79,7 +79,7 @@ func TestPeoplesTextIsText(t *testing.T) {
 		a := mallory.post("/chat/General/messages", url.Values{"body": {words}}, "HX-Request", "true")
 		want(t, "status", a.status, 200)
 		onlyText(t, fmt.Sprint("answer ", i), a.page(), 1)
-		want(t, "parts of an answer", a.page().Find("body").Children().Length(), 2)
+		want(t, "parts of an answer", a.page().Find("body").Children().Length(), 1)
 		f := stream.until("the message", frame.isChange)
 		doc, err := goquery.NewDocumentFromReader(strings.NewReader(f.data))
 		must(t, err)
@@ -124,4 +124,13 @@ func TestPeoplesTextIsText(t *testing.T) {
 		want(t, "draft", a.page().Find("textarea").Text(), hostile[len(hostile)-1])
 		want(t, "elements in it", a.page().Find("textarea *").Length(), 0)
 	})
+}
+
+func TestWordsAreWrittenInAFormThatIsAlsoHTMXs(t *testing.T) {
+	s := open(t, setup{hub: slow})
+	composer := s.signIn("alice").get("/chat/General").page().Find("form#composer")
+	want(t, "plain", composer.AttrOr("method", "")+" "+composer.AttrOr("action", ""), "post /chat/General/messages")
+	want(t, "htmx", composer.AttrOr("hx-post", ""), composer.AttrOr("action", "none"))
+	want(t, "encoding", composer.AttrOr("enctype", ""), "multipart/form-data")
+	want(t, "what the answer replaces", composer.AttrOr("hx-swap", ""), "none")
 }

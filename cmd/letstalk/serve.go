@@ -73,6 +73,10 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, logger *slo
 		fmt.Fprintf(stdout, "It listens on %s.\n", listener.Addr())
 	}
 
+	behind, end := context.WithCancel(ctx)
+	defer end()
+	go giveBack(behind)
+
 	select {
 	case err = <-failed:
 	case <-ctx.Done():

@@ -63,6 +63,7 @@ func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slo
 		BaseURL: cfg.BaseURL, TrustedProxies: proxies, RateLimit: cfg.RateLimit,
 	})}
 	s.work.Go(func() { follow.Run(behind, head) })
+	s.work.Go(func() { follow.Prune(behind) })
 	s.work.Go(func() {
 		if err := identity.Prepare(behind); err != nil && behind.Err() == nil {
 			logger.Warn("the identity provider can't be reached yet; each sign-in tries again", "issuer", cfg.Issuer, "error", err)

@@ -96,19 +96,15 @@ func (f *Feed) restart(ctx context.Context, last store.Seq) store.Seq {
 	return head
 }
 
-// handOver gives changes to the hub in order. A member who was removed loses the stream before anything later is sent.
+// handOver gives changes to the hub in order. A member who was removed loses the stream before any of them is sent: an
+// earlier message may have been edited since, and is drawn as it is now.
 func (f *Feed) handOver(changes []store.Change) {
-	start := 0
-	for i, c := range changes {
+	for _, c := range changes {
 		if c.Kind == store.MemberRemoved {
-			f.hub.Publish(c.Seq, Frames(changes[start:i+1]))
 			f.hub.EndMember(c.Room, c.User)
-			start = i + 1
 		}
 	}
-	if start < len(changes) {
-		f.hub.Publish(changes[len(changes)-1].Seq, Frames(changes[start:]))
-	}
+	f.hub.Publish(changes[len(changes)-1].Seq, Frames(changes))
 }
 
 // Frames draws changes as frames, those of one room together up to 32 KB a frame. A message that changed more than once

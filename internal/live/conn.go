@@ -21,7 +21,7 @@ type conn struct {
 	number  uint64         // of the stream, for its name and its turn at the heartbeat
 	out     *outlet        // where frames go; set before the stream starts
 	work    sync.WaitGroup // start and catchUp; none begins once ending is set
-	reached store.Seq      // up to where changes have been queued, while behind
+	reached store.Seq      // up to where changes have been sent; of that goroutine while behind, else guarded
 	// ──
 	attached bool // takes part in its room
 	behind   bool // a goroutine is at work, and live frames wait in pending
@@ -39,7 +39,9 @@ func (c *conn) start(ctx context.Context) {
 		c.reached = *c.reader.Cursor
 	}
 	c.out.push(c.hello(position))
-	if c.reached != position {
+	// Even if nothing is missed: a reader who lost the room since the request was let in is found out here, and one who
+	// loses it from now on by EndMember.
+	if c.reached != position || c.reader.Replay != nil {
 		deliveries, err := c.replay(ctx, c.reached, position)
 		switch {
 		case errors.Is(err, store.ErrGap), errors.Is(err, store.ErrNotFound):
@@ -53,6 +55,7 @@ func (c *conn) start(ctx context.Context) {
 			c.sendPast(deliveries, position)
 		}
 	}
+	c.reader.Replay = nil // is not needed again, nor what it holds
 	c.catchUp()
 }
 
@@ -75,12 +78,19 @@ func (c *conn) sendPast(deliveries []Delivery, position store.Seq) {
 
 // attach joins the room and returns the position from which on live frames are collected, both in one step.
 func (c *conn) attach() store.Seq {
-	c.hub.mu.Lock()
-	defer c.hub.mu.Unlock()
+	h := c.hub
+	h.order.Lock()
+	defer h.order.Unlock()
+	h.mu.Lock()
 	c.attached = true
 	c.behind = true
-	c.hub.enter(c)
-	return c.hub.position
+	position := h.position
+	tell := h.enter(c)
+	h.mu.Unlock()
+	if tell != nil {
+		tell.tell()
+	}
+	return position
 }
 
 func (c *conn) replay(ctx context.Context, after, upTo store.Seq) ([]Delivery, error) {
@@ -91,7 +101,10 @@ func (c *conn) replay(ctx context.Context, after, upTo store.Seq) ([]Delivery, e
 		if err == nil && after > head {
 			err = store.ErrGap
 		}
-		return nil, err
+		if err != nil {
+			return nil, err
+		}
+		after = upTo
 	}
 	if c.reader.Replay == nil {
 		return nil, nil
@@ -103,7 +116,7 @@ func (c *conn) replay(ctx context.Context, after, upTo store.Seq) ([]Delivery, e
 func (c *conn) catchUp() {
 	for {
 		c.hub.mu.Lock()
-		waiting, reached := c.pending, c.hub.position
+		waiting := c.pending
 		c.pending = nil
 		ending, goodbye := c.ending, c.goodbye
 		c.behind = len(waiting) > 0 || ending
@@ -117,12 +130,12 @@ func (c *conn) catchUp() {
 		}
 		for _, f := range waiting {
 			c.out.push(f)
+			c.reached = f.id
 		}
-		c.reached = reached
 	}
 }
 
-// send queues a frame; the hub's mutex is held. A stream whose queue is full gets it as soon as it can; one that is too
+// send hands over a frame; the hub's order and mutex are held. A stream whose queue is full gets it as soon as it can; one that is too
 // far behind is cut: its page comes back with the cursor of the last frame it got.
 func (c *conn) send(f *frame) {
 	switch {
@@ -131,7 +144,9 @@ func (c *conn) send(f *frame) {
 		c.cut()
 	case c.behind:
 		c.pending = append(c.pending, f)
-	case !c.out.offer(f):
+	case c.out.offer(f):
+		c.reached = f.id
+	default:
 		c.pending = append(c.pending, f)
 		c.fallBehind()
 	}
@@ -140,7 +155,6 @@ func (c *conn) send(f *frame) {
 // fallBehind leaves the queueing to a goroutine; the hub's mutex is held.
 func (c *conn) fallBehind() {
 	c.behind = true
-	c.reached = c.hub.position
 	c.work.Go(c.catchUp)
 }
 

@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,7 +34,7 @@ type Options struct {
 	Heartbeat  time.Duration // between two hb frames of a stream: 20 s
 	Recheck    time.Duration // between two looks at the streams' logins: 10 s
 	Linger     time.Duration // from a person's last stream in a room to "has left": 15 s
-	Settle     time.Duration // least time between two presence frames of a room: 1 s
+	Settle     time.Duration // least time between two presence frames of a room: 1 s, or 1 ms for each of its streams if that is longer
 	Write      time.Duration // for a frame to leave before its reader counts as stalled: 10 s
 	MaxStreams int           // open at once: 20,000
 	MaxPerUser int           // open at once by one person, the oldest give way: 32
@@ -50,6 +51,8 @@ type Reader struct {
 	// Replay returns the frames for the changes in (after, upTo] that the reader may see, oldest first.
 	// An error that is store.ErrGap asks the page to load itself anew.
 	Replay func(ctx context.Context, after, upTo store.Seq) ([]Delivery, error)
+	// Ended, if not nil, is told the number of bytes written once a stream has ended that went on by itself.
+	Ended func(written int64)
 }
 
 // Delivery is one frame for the streams of one room.
@@ -68,8 +71,13 @@ type Hub struct {
 	open    context.Context // ends with Close, and with it the timekeepers
 	stop    context.CancelFunc
 
-	mu       sync.Mutex
-	position store.Seq
+	// order is held while frames are handed out, so that they reach every stream in the order of their ids, and by a
+	// stream that takes its place among them. It is taken before mu.
+	order sync.Mutex
+	batch []*conn // whom a frame is handed to; of whoever holds order
+
+	mu       sync.Mutex // never held for long
+	position store.Seq  // changes with order held, too
 	conns    map[*conn]struct{}
 	users    map[store.UserID][]*conn // oldest first
 	rooms    map[store.RoomID]*room
@@ -108,16 +116,39 @@ func defaults[T time.Duration | int](v *T, d T) {
 	}
 }
 
-// Serve answers a request with the reader's stream and returns when the stream has ended. It answers 503 with Retry-After
-// when there is no room for one more or the program is stopping.
-func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, reader Reader) {
+// Serve answers a request with the reader's stream. It returns when the stream has ended, or at once if the stream has
+// taken over the connection and goes on by itself. It answers 503 with Retry-After when there is no room for one more or
+// the program is stopping.
+func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, reader Reader) (goesOn bool) {
 	c := &conn{hub: h, reader: reader}
 	if !h.admit(c) {
 		full(w)
-		return
+		return false
 	}
+	line := take(w)
+	if line == nil {
+		defer h.detach(c)
+		if h.streams.open(c, newResponse(w)) {
+			h.streams.serve(r.Context(), c)
+		} else {
+			full(w)
+		}
+		return false
+	}
+	go h.goOn(c, line) // without the request, which need not live as long
+	return true
+}
+
+// goOn serves a connection that was taken over, until it ends.
+func (h *Hub) goOn(c *conn, line *taken) {
 	defer h.detach(c)
-	h.streams.serve(w, r, c)
+	if h.streams.open(c, line) {
+		h.streams.serve(context.Background(), c)
+	}
+	_ = line.Close()
+	if c.reader.Ended != nil {
+		c.reader.Ended(c.out.written)
+	}
 }
 
 func full(w http.ResponseWriter) {
@@ -134,14 +165,38 @@ func (h *Hub) Position() store.Seq {
 
 // Publish hands out frames in order and moves the position to upTo.
 func (h *Hub) Publish(upTo store.Seq, deliveries []Delivery) {
+	h.order.Lock()
+	defer h.order.Unlock()
+	for _, d := range deliveries {
+		h.handOut(newFrame("", d.UpTo, d.Data, 0), func(yield func(*conn)) {
+			if room := h.rooms[d.Room]; room != nil {
+				room.each(yield)
+			}
+		})
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, d := range deliveries {
-		if room := h.rooms[d.Room]; room != nil {
-			room.send(newFrame("", d.UpTo, d.Data, 0))
-		}
-	}
 	h.position = upTo
+}
+
+// handedOutTogether is how many streams get a frame before others may have the hub: each costs a system call or two
+// switches of goroutines.
+const handedOutTogether = 64
+
+// handOut sends a frame to the streams that pick yields, with order held. Whoever comes meanwhile takes a place behind it.
+func (h *Hub) handOut(f *frame, pick func(yield func(*conn))) {
+	h.mu.Lock()
+	pick(func(c *conn) { h.batch = append(h.batch, c) })
+	h.mu.Unlock()
+	for some := range slices.Chunk(h.batch, handedOutTogether) {
+		h.mu.Lock()
+		for _, c := range some {
+			c.send(f)
+		}
+		h.mu.Unlock()
+	}
+	clear(h.batch)
+	h.batch = h.batch[:0]
 }
 
 // EndLogin ends the streams of a login, telling their pages to go and sign in.

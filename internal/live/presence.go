@@ -26,6 +26,9 @@ type room struct {
 	conns  map[*conn]struct{}
 	people map[store.UserID]*visitor
 
+	sorted  []store.Person // people by name, and
+	present *frame         // the frame that shows them; both nil until they are asked for again
+
 	entered, left []store.Person // not yet announced
 	announcing    *time.Timer    // runs while announcements settle
 }
@@ -37,7 +40,7 @@ type visitor struct {
 	leaving *time.Timer
 }
 
-// People returns who is in a room, by name.
+// People returns who is in a room, by name. The list is shared; it is not to be changed.
 func (h *Hub) People(id store.RoomID) []store.Person {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -47,11 +50,11 @@ func (h *Hub) People(id store.RoomID) []store.Person {
 	return nil
 }
 
-// enter adds a stream to its room; the hub's mutex is held.
-func (h *Hub) enter(c *conn) {
+// enter adds a stream to its room and returns the room if it is to be told; order and mutex are held.
+func (h *Hub) enter(c *conn) (tell *room) {
 	id := c.reader.Room
 	if id == 0 {
-		return
+		return nil
 	}
 	r := h.rooms[id]
 	if r == nil {
@@ -63,18 +66,22 @@ func (h *Hub) enter(c *conn) {
 	v := r.people[c.reader.Person.ID]
 	if v == nil {
 		r.people[c.reader.Person.ID] = &visitor{person: c.reader.Person, streams: 1}
+		r.changed()
 		r.entered = append(r.entered, c.reader.Person)
-		r.announce()
-		return
+		return r.announce()
 	}
 	v.streams++
-	v.person = c.reader.Person // each sign-in may bring another name
+	if v.person != c.reader.Person {
+		v.person = c.reader.Person // each sign-in may bring another name
+		r.changed()
+	}
 	if v.leaving != nil {
 		v.leaving.Stop()
 		v.leaving = nil
 	}
 	// The page was drawn a moment ago; since then somebody may have come or gone.
-	c.send(r.frame(PresenceChange{People: r.list()}))
+	c.send(r.here())
+	return nil
 }
 
 // leave takes a stream out of its room; the hub's mutex is held.
@@ -91,36 +98,64 @@ func (h *Hub) leave(c *conn) {
 	}
 	var leaving *time.Timer
 	leaving = time.AfterFunc(h.opts.Linger, func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if v.leaving != leaving || h.closing {
-			return // came back while this was waiting for the mutex, and may even have gone again
-		}
-		delete(r.people, v.person.ID)
-		r.left = append(r.left, v.person)
-		r.announce()
+		r.update(func() *room {
+			if v.leaving != leaving {
+				return nil // came back while this was waiting for the mutex, and may even have gone again
+			}
+			delete(r.people, v.person.ID)
+			r.changed()
+			r.left = append(r.left, v.person)
+			return r.announce()
+		})
 	})
 	v.leaving = leaving
 }
 
-// announce tells the room who came and went: at once when the room is quiet, collected when it is not.
-func (r *room) announce() {
-	if r.announcing != nil {
-		return
+// update changes a room when its time has come, and tells it if change returns it.
+func (r *room) update(change func() (tell *room)) {
+	h := r.hub
+	h.order.Lock()
+	defer h.order.Unlock()
+	h.mu.Lock()
+	var tell *room
+	if !h.closing {
+		tell = change()
 	}
-	r.tell()
-	r.announcing = time.AfterFunc(r.hub.opts.Settle, func() {
-		r.hub.mu.Lock()
-		defer r.hub.mu.Unlock()
-		r.announcing = nil
-		if len(r.entered)+len(r.left) > 0 && !r.hub.closing {
-			r.announce()
-		}
-		r.forget()
-	})
+	h.mu.Unlock()
+	if tell != nil {
+		tell.tell()
+	}
 }
 
+// announce returns the room if it is to be told at once who came and went, because it was quiet; else it will be later, of
+// all of them together. The hub's mutex is held.
+func (r *room) announce() (tell *room) {
+	if r.announcing != nil {
+		return nil
+	}
+	r.announcing = time.AfterFunc(r.settle(), func() {
+		r.update(func() (tell *room) {
+			r.announcing = nil
+			if len(r.entered)+len(r.left) > 0 {
+				tell = r.announce()
+			}
+			r.forget()
+			return tell
+		})
+	})
+	return r
+}
+
+// settle is how long a room is quiet about presence after it was told: longer in a large one, so that thousands who come
+// back at the same time are not each told of all the others.
+func (r *room) settle() time.Duration {
+	return max(r.hub.opts.Settle, time.Duration(len(r.conns))*time.Millisecond)
+}
+
+// tell sends the room who came and went; order is held.
 func (r *room) tell() {
+	h := r.hub
+	h.mu.Lock()
 	change := PresenceChange{People: r.list()}
 	if len(r.entered) <= maxNotices {
 		change.Entered = r.entered
@@ -129,7 +164,9 @@ func (r *room) tell() {
 		change.Left = r.left
 	}
 	r.entered, r.left = nil, nil
-	r.send(r.frame(change))
+	f := r.frame(change)
+	h.mu.Unlock()
+	h.handOut(f, r.each)
 }
 
 // forget drops a room in which nobody is and nothing is to be told.
@@ -143,19 +180,32 @@ func (r *room) frame(change PresenceChange) *frame {
 	return newFrame("", r.hub.position, r.hub.opts.Presence(change), 0)
 }
 
-func (r *room) send(f *frame) {
+func (r *room) each(yield func(*conn)) {
 	for c := range r.conns {
-		c.send(f)
+		yield(c)
 	}
 }
 
-func (r *room) list() []store.Person {
-	people := make([]store.Person, 0, len(r.people))
-	for _, v := range r.people {
-		people = append(people, v.person)
+// here returns the frame that shows who is here and tells of nobody coming or going.
+func (r *room) here() *frame {
+	if r.present == nil {
+		r.present = r.frame(PresenceChange{People: r.list()})
 	}
-	slices.SortFunc(people, ByName)
-	return people
+	return r.present.withID(r.hub.position)
+}
+
+// changed forgets how people were listed.
+func (r *room) changed() { r.sorted, r.present = nil, nil }
+
+func (r *room) list() []store.Person {
+	if r.sorted == nil {
+		r.sorted = make([]store.Person, 0, len(r.people))
+		for _, v := range r.people {
+			r.sorted = append(r.sorted, v.person)
+		}
+		slices.SortFunc(r.sorted, ByName)
+	}
+	return r.sorted
 }
 
 // ByName is the order in which people are listed.

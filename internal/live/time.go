@@ -26,14 +26,15 @@ func (h *Hub) every(interval time.Duration, do func(n uint64)) {
 
 // beat sends the streams whose turn it is their heartbeat.
 func (h *Hub) beat(n uint64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	frame := newFrame("hb", h.position, []byte("{}"), 0)
-	for c := range h.conns {
-		if c.attached && !c.behind && c.number%turns == n%turns {
-			c.send(frame)
+	h.order.Lock()
+	defer h.order.Unlock()
+	h.handOut(newFrame("hb", h.position, []byte("{}"), 0), func(yield func(*conn)) {
+		for c := range h.conns {
+			if c.attached && !c.behind && c.number%turns == n%turns {
+				yield(c)
+			}
 		}
-	}
+	})
 }
 
 // recheck ends the streams whose login is over, by whatever way it ended.
