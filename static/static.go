@@ -31,7 +31,8 @@ var styles = []string{"tokens", "base", "layout", "controls", "rooms", "messages
 // such a script at once.
 var scripts = map[string][]string{
 	"lobby.js": {"light", "signin", "stream", "tabs", "times"},
-	"room.js":  {"light", "signin", "stream", "tabs", "times", "scroll", "pane", "history", "draft", "composer", "editing", "announce"},
+	"room.js": {"light", "signin", "stream", "tabs", "times", "scroll", "pane", "history", "draft", "news", "unread",
+		"announce", "post", "outbox", "waiting", "composer", "editing"},
 }
 
 // libraries are the parts of htmx.js: the extensions register with the library before them.
@@ -168,7 +169,7 @@ func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	body := file.plain
-	if takesGzip(r.Header.Get("Accept-Encoding")) {
+	if TakesGzip(r.Header.Get("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
 		body = file.gzip
 	}
@@ -178,8 +179,8 @@ func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// takesGzip reports whether an Accept-Encoding allows gzip: by name, or else as one of the rest, with a weight above 0.
-func takesGzip(accept string) bool {
+// TakesGzip reports whether an Accept-Encoding (RFC 9110, 12.5.3) allows gzip: by name, or else as one of the rest, with a weight above 0.
+func TakesGzip(accept string) bool {
 	rest := false
 	for part := range strings.SplitSeq(strings.ToLower(accept), ",") {
 		coding, parameter, weighted := strings.Cut(part, ";")

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 	"github.com/microcosm-cc/bluemonday"
@@ -38,6 +39,13 @@ func Markdown(body string) templ.Component {
 }
 
 func renderMarkdown(body string) []byte {
+	if isPlain(body) {
+		return asTyped(body)
+	}
+	return parseMarkdown(body)
+}
+
+func parseMarkdown(body string) []byte {
 	if strings.Count(body, "[")+strings.Count(body, "<") > maxBrackets || markers(body) > maxMarkers {
 		return asTyped(body)
 	}
@@ -50,6 +58,21 @@ func renderMarkdown(body string) []byte {
 		return asTyped(body)
 	}
 	return out
+}
+
+// isPlain reports whether a text is one line of nothing but words, as most are: it needs no parser to be drawn alike.
+func isPlain(body string) bool {
+	if body == "" || body[0] == ' ' || body[len(body)-1] == ' ' || '0' <= body[0] && body[0] <= '9' || strings.Contains(body, "www.") {
+		return false
+	}
+	for i := range len(body) {
+		c := body[i]
+		word := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c >= utf8.RuneSelf
+		if !word && strings.IndexByte(" ,.;?'\"()", c) < 0 {
+			return false
+		}
+	}
+	return utf8.ValidString(body)
 }
 
 func asTyped(body string) []byte {

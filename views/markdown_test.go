@@ -159,3 +159,23 @@ func FuzzMarkdown(f *testing.F) {
 		})
 	})
 }
+
+// Texts of words go around the parser; what it would have made of them is the truth.
+func FuzzPlainText(f *testing.F) {
+	for _, body := range []string{
+		"hello", "don't, he said; why? (really) \"yes\".", "Grüße, 你好 😀", "see www.example.org", "a  b", "1. no list", "a.b.c e.g. i.e.",
+		"x\u00a0y", "\u200f\u202eabc", "ends with two spaces  ", "(a) b", "a.b", ". a", "'", "\u2028", "abc\u0085d", "http example.org", "WWW.example.org",
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		// As the store keeps it.
+		body, err := store.CleanBody(body)
+		if err != nil || !isPlain(body) {
+			return
+		}
+		if got, want := string(asTyped(body)), string(parseMarkdown(body)); got != want {
+			t.Errorf("%q is %q, want %q", body, got, want)
+		}
+	})
+}

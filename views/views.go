@@ -3,6 +3,7 @@
 package views
 
 import (
+	"bytes"
 	"fmt"
 	"html"
 	"strings"
@@ -33,6 +34,8 @@ type Room struct {
 	Room    store.Room
 	Rooms   []store.RoomSummary
 	History store.History
+	// Apart leaves the messages out of the page, to be put in where [CutAtList] says.
+	Apart bool
 	// Anchor is the message the page was opened at; zero for the newest.
 	Anchor store.MessageID
 	People []store.Person
@@ -42,6 +45,15 @@ type Room struct {
 
 // AtEnd reports whether the page shows the newest messages, so that live ones belong below.
 func (r Room) AtEnd() bool { return !r.History.Newer }
+
+// CutAtList cuts a room's page that was drawn without its messages in two, where they belong.
+func CutAtList(page []byte) (before, after []byte) {
+	// Nothing people wrote looks like this: it has no "<".
+	list := []byte(`<ol class="messages"`)
+	at := bytes.Index(page, list)
+	at += bytes.IndexByte(page[at:], '>') + 1
+	return page[:at], page[at:]
+}
 
 // Composer is the form for a new message.
 type Composer struct {

@@ -89,6 +89,7 @@ func (p *person) signIn(account, path string) *person {
 	p.see("main h1", "Please log in")
 	p.click("main a.button")
 	p.appears(fmt.Sprintf(`button[name=account][value=%s]`, account))
+	p.until("all of the provider's page", `document.readyState === "complete"`) // its style moves the buttons
 	p.click(fmt.Sprintf(`button[name=account][value=%s]`, account))
 	p.see(".header__who", "Signed in as")
 	return p
@@ -159,7 +160,12 @@ func try[T any](p *person, action chromedp.Action[T]) (T, error) {
 // call sends a command of the DevTools protocol.
 func call[P, R any](p *person, command cdp.Command[P, R], params P) R {
 	p.t.Helper()
-	return run(p, func(ctx context.Context, t *chromedp.Target) (R, error) { return cdp.Call(ctx, t, command, params) })
+	return run(p, action(command, params))
+}
+
+// action is a command of the DevTools protocol, to be sent.
+func action[P, R any](command cdp.Command[P, R], params P) chromedp.Action[R] {
+	return func(ctx context.Context, t *chromedp.Target) (R, error) { return cdp.Call(ctx, t, command, params) }
 }
 
 // fail ends the test with what the person sees.
@@ -256,11 +262,17 @@ func (p *person) say(text string) {
 // key sent by SendKeys has with it in any case.
 func (p *person) enter(modifier int64) {
 	p.t.Helper()
-	key := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Modifiers: modifier,
+	down, up := enterKey(modifier)
+	call(p, input.DispatchKeyEvent, down)
+	call(p, input.DispatchKeyEvent, up)
+}
+
+func enterKey(modifier int64) (down, up input.DispatchKeyEventParams) {
+	down = input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Modifiers: modifier,
 		Key: "Enter", Code: "Enter", Text: "\r", WindowsVirtualKeyCode: 13, NativeVirtualKeyCode: 13}
-	call(p, input.DispatchKeyEvent, key)
-	key.Type, key.Text = input.DispatchKeyEventTypeKeyUp, ""
-	call(p, input.DispatchKeyEvent, key)
+	up = down
+	up.Type, up.Text = input.DispatchKeyEventTypeKeyUp, ""
+	return down, up
 }
 
 // press presses keys with what is focused.
@@ -293,6 +305,27 @@ func (p *person) reads(want ...string) {
 func (p *person) bodies() []string {
 	p.t.Helper()
 	return eval[[]string](p, `[...document.querySelectorAll("#scroll .message .message__body")].map(e => e.innerText.trim())`)
+}
+
+// waits waits until words are shown as not sent yet, and why.
+func (p *person) waits(words, why string) {
+	p.t.Helper()
+	p.until(fmt.Sprintf("%q waiting: %s", words, why), fmt.Sprintf(`[...document.querySelectorAll(".outbox__item")].some((e) =>
+		e.checkVisibility({visibilityProperty: true}) && e.querySelector(".outbox__words").textContent === %s && e.innerText.includes(%s))`, quote(words), quote(why)))
+}
+
+// act presses a button of words that wait to be sent.
+func (p *person) act(words, button string) {
+	p.t.Helper()
+	mark := fmt.Sprintf(`[...document.querySelectorAll(".outbox__item")].find((e) => e.innerText.includes(%s)).querySelectorAll("button")`, quote(words))
+	eval[any](p, fmt.Sprintf(`[...%s].find((b) => b.innerText === %s).setAttribute("data-act", "")`, mark, quote(button)))
+	p.click("[data-act]")
+}
+
+// title waits for what the tab is called.
+func (p *person) title(want string) {
+	p.t.Helper()
+	p.until(fmt.Sprintf("the title %q", want), fmt.Sprintf(`document.title === %s`, quote(want)))
 }
 
 // state waits for what the connection light says.

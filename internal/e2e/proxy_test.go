@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -17,7 +19,10 @@ type wire struct {
 	fails    func(*http.Request) bool // which requests come to nothing
 	deaf     func(*http.Request) bool // which requests arrive and are answered, but the answer is lost
 	held     func(*http.Request) bool // which requests wait
+	posed    func(*http.Request) bool // which requests something else answers
+	pose     string                   // what it says
 	release  chan struct{}
+	muted    map[*http.Request]bool // answers that go on, but nothing of them comes through any more
 	requests map[*http.Request]context.CancelFunc
 }
 
@@ -29,9 +34,31 @@ func posts(r *http.Request) bool    { return r.Method == http.MethodPost }
 // startBehind runs the program behind a network that can be cut.
 func startBehind(t *testing.T) (*site, *wire) {
 	t.Helper()
-	n := &wire{fails: nothing, deaf: nothing, held: nothing, requests: map[*http.Request]context.CancelFunc{}}
+	n := newWire()
 	server := httptest.NewServer(n)
 	t.Cleanup(server.Close)
+	return n.leadTo(t, server), n
+}
+
+// startBehindTLS runs the program behind a proxy that speaks HTTP/2, as browsers know it only with TLS.
+func startBehindTLS(t *testing.T) *site {
+	t.Helper()
+	n := newWire()
+	server := httptest.NewUnstartedServer(n)
+	server.EnableHTTP2 = true
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of browsers that find the certificate strange
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return n.leadTo(t, server)
+}
+
+func newWire() *wire {
+	return &wire{fails: nothing, deaf: nothing, held: nothing, posed: nothing, muted: map[*http.Request]bool{}, requests: map[*http.Request]context.CancelFunc{}}
+}
+
+// leadTo starts the program and has the server pass everything on to it.
+func (n *wire) leadTo(t *testing.T, server *httptest.Server) *site {
+	t.Helper()
 	at := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
 	s := start(t, "BASE_URL="+at)
 	n.mu.Lock()
@@ -45,7 +72,7 @@ func startBehind(t *testing.T) (*site, *wire) {
 		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 	server.Config.Handler = n.through(proxy)
-	return s, n
+	return s
 }
 
 // aliceBehind is Alice in General, with a network that can be cut.
@@ -66,7 +93,7 @@ func (n *wire) through(proxy http.Handler) http.Handler {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		n.mu.Lock()
-		fails, deaf := n.fails(r), n.deaf(r)
+		fails, deaf, posed, pose := n.fails(r), n.deaf(r), n.posed(r), n.pose
 		if n.held(r) {
 			release := n.release
 			n.mu.Unlock()
@@ -78,6 +105,7 @@ func (n *wire) through(proxy http.Handler) http.Handler {
 		defer func() {
 			n.mu.Lock()
 			delete(n.requests, r)
+			delete(n.muted, r)
 			n.mu.Unlock()
 		}()
 		switch {
@@ -86,9 +114,44 @@ func (n *wire) through(proxy http.Handler) http.Handler {
 		case deaf:
 			proxy.ServeHTTP(httptest.NewRecorder(), r.WithContext(ctx))
 			panic(http.ErrAbortHandler)
+		case posed:
+			_, _ = io.WriteString(w, pose)
+			return
 		}
-		proxy.ServeHTTP(w, r.WithContext(ctx))
+		proxy.ServeHTTP(&muffler{w, n, r}, r.WithContext(ctx))
 	})
+}
+
+// muffler is a way back that can fall silent without an end.
+type muffler struct {
+	http.ResponseWriter
+	wire    *wire
+	request *http.Request
+}
+
+func (m *muffler) Unwrap() http.ResponseWriter { return m.ResponseWriter }
+
+func (m *muffler) Write(b []byte) (int, error) {
+	m.wire.mu.Lock()
+	muted := m.wire.muted[m.request]
+	m.wire.mu.Unlock()
+	if muted {
+		return len(b), nil
+	}
+	return m.ResponseWriter.Write(b)
+}
+
+// mute leaves such answers open that are under way, and loses all that is still to come of them: what a network does that
+// has forgotten a connection. It returns how many there are.
+func (n *wire) mute(which func(*http.Request) bool) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for r := range n.requests {
+		if which(r) {
+			n.muted[r] = true
+		}
+	}
+	return len(n.muted)
 }
 
 // cut breaks off such requests and lets no more through.
@@ -110,10 +173,17 @@ func (n *wire) lose(which func(*http.Request) bool) {
 	n.deaf = which
 }
 
+// answer has something else answer such requests, with success.
+func (n *wire) answer(which func(*http.Request) bool, page string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.posed, n.pose = which, page
+}
+
 func (n *wire) mend() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.fails, n.deaf = nothing, nothing
+	n.fails, n.deaf, n.posed = nothing, nothing, nothing
 }
 
 // hold keeps such requests waiting until release is called.

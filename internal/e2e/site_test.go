@@ -144,16 +144,24 @@ func (s *site) stop() {
 		return
 	}
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	// One that does not stop is asked where it stands: the Go runtime writes that on SIGQUIT.
+	late := time.AfterFunc(patience, func() { _ = s.cmd.Process.Signal(syscall.SIGQUIT) })
+	defer late.Stop()
 	if err := s.cmd.Wait(); err != nil {
 		s.t.Errorf("the program ended with %v\n%s", err, s.log.String())
 	}
 }
 
-// crash ends the program without a word, as a power cut would, and starts it again.
-func (s *site) crash() {
-	s.t.Helper()
+// kill ends the program without a word, as a power cut would.
+func (s *site) kill() {
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
+}
+
+// crash kills the program and starts it again.
+func (s *site) crash() {
+	s.t.Helper()
+	s.kill()
 	s.run()
 }
 

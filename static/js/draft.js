@@ -1,15 +1,14 @@
-// Keeps what is in the composer, with its number, over reloads: words that did arrive are not sent twice then. Without it
-// the page forgets them.
+// Keeps what is in the composer over reloads. Without it the page forgets it.
 
-const composed = document.getElementById("composer");
+export const form = document.getElementById("composer");
+export const touch = matchMedia("(hover: none) and (pointer: coarse)"); // focus opens a keyboard
 export const me = document.getElementById("room").dataset.me;
-const key = `draft ${me} ${composed.action}`;
+// What a person has written is theirs alone, also at a browser that several use. Private windows may refuse storage; the
+// page works without.
+export const box = (() => { try { return localStorage ?? {}; } catch { return {}; } })();
+const place = `draft ${me} ${form.action}`;
 
-export const { nonce } = composed.elements;
-export const newNonce = () => { nonce.value = Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join(""); };
-
-// Private windows may refuse storage; the page works without.
-export const storage = {
-  get() { try { return JSON.parse(localStorage.getItem(key)) ?? []; } catch { return []; } },
-  set(text) { try { text ? localStorage.setItem(key, JSON.stringify([text, nonce.value])) : localStorage.removeItem(key); } catch { /* see above */ } },
+export const draft = {
+  get: () => box[place] ?? "",
+  set(text) { try { text ? box[place] = text : delete box[place]; } catch { /* it is full */ } },
 };

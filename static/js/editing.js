@@ -13,7 +13,11 @@ function close(editor) {
 async function open(link) {
   const message = link.closest(".message");
   for (const editor of document.querySelectorAll(".editor")) editor.remove();
-  await htmx.ajax("GET", link.getAttribute("href"), { source: link, target: message, swap: "afterend" });
+  const href = link.getAttribute("href");
+  await htmx.ajax("GET", href, { source: link, target: message, swap: "afterend" });
+  // Meanwhile the stream has brought the message once more.
+  const anew = !message.isConnected && document.getElementById(message.id)?.querySelector(`a[href="${href}"]`);
+  if (anew) return open(anew);
   const editor = document.querySelector(".editor");
   const text = editor?.querySelector("textarea");
   text?.setSelectionRange(text.value.length, text.value.length);

@@ -95,4 +95,5 @@ on("auth", signIn);
 on("resync", lose);
 addEventListener("online", restart);
 addEventListener("pageshow", (e) => { if (e.persisted) restart(); });
-setInterval(() => { if (!resting && Date.now() - heard > SILENCE) restart(); }, 5_000);
+const watchdog = () => { if (!resting && Date.now() - heard > SILENCE) restart(); };
+setInterval(watchdog, 5_000);

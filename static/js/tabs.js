@@ -34,10 +34,8 @@ function change() {
   else resume();
 }
 
-if (!shared) {
-  if (document.hidden) {
-    rest();
-    hide();
-  }
-  document.addEventListener("visibilitychange", change);
+if (!shared && document.hidden) {
+  rest();
+  hide();
 }
+document.addEventListener("visibilitychange", () => { if (!shared) change(); else if (!document.hidden) resume(); });
