@@ -7,6 +7,8 @@ GO      := $(shell find . -name node_modules -prune -o -name '*.go' -not -name '
 PUBLIC  := $(shell find static/css static/js static/icons internal/devidp store/sqlstore/migrations -type f -not -name '*.go')
 # The marks of what was generated lie where git clean takes them away along with it.
 MARKS   := static/node_modules/.generated views/.generated
+# What the program is compared with; the program itself needs none of it.
+RIVAL   := cmd/loadtest/node_modules/.generated
 # The race detector needs cgo and a C compiler.
 RACE    := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC) >/dev/null && echo -race)
 
@@ -14,14 +16,15 @@ RACE    := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC) 
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench figures generate browser clean FORCE
+.PHONY: help run build test chaos check bench figures generate browser clean FORCE
 
 help:
 	@echo "make run       serve on this machine with demo accounts"
 	@echo "make test      prove everything: format, vet, staticcheck, tests, browser tests"
+	@echo "make chaos     crashes, dark networks and people who come and go: SEEDS=n of them, from SEED=n on"
 	@echo "make build     bin/letstalk"
 	@echo "make check     the part of test that runs nothing"
-	@echo "make bench     go benchmarks, then make figures"
+	@echo "make bench     go benchmarks, then the program under load against a Socket.IO server, about ten minutes"
 	@echo "make figures   start time and idle memory"
 	@echo "make generate  templ's Go files and the scripts from npm, if something changed"
 	@echo "make clean     remove what was built"
@@ -41,6 +44,10 @@ static/node_modules/.generated: static/package.json static/package-lock.json
 	go generate -run npm .
 	@touch $@
 
+$(RIVAL): cmd/loadtest/package.json cmd/loadtest/package-lock.json
+	go generate -run npm ./cmd/loadtest
+	@touch $@
+
 views/.generated: $(TEMPL) go.mod $(if $(filter-out $(wildcard $(DRAWN)),$(DRAWN)),FORCE)
 	go generate -run templ .
 	@touch $@
@@ -53,19 +60,24 @@ check: generate
 	go tool staticcheck ./...
 
 # The browser tests start the program as a process of its own, where the race detector would see nothing.
-test: check browser
+test: check browser $(RIVAL)
 	go test -vet=off -timeout 5m $(RACE) $$(go list ./... | grep -v /internal/e2e)
 	go test -vet=off -timeout 8m ./internal/e2e
+
+# Each seed is a plan of what goes wrong, and can be had again: make chaos SEED=17 SEEDS=1. With SEEDS=0 it is the short
+# one that make test runs.
+chaos: generate browser
+	go test -vet=off -v -timeout 3h ./internal/e2e -run '^TestChaos$$' -args -chaos.seeds=$(or $(SEEDS),10) -chaos.seed=$(or $(SEED),1)
 
 browser:
 	@.ci/browser
 
-bench: build
+bench: build $(RIVAL)
 	go test -vet=off -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /internal/e2e)
-	@$(MAKE) --no-print-directory figures
+	go run ./cmd/loadtest bench -bin bin/letstalk
 
 figures: build
 	go run ./cmd/loadtest figures -bin bin/letstalk
 
 clean:
-	rm -rf bin static/node_modules views/.generated views/*_templ.go
+	rm -rf bin static/node_modules cmd/loadtest/node_modules views/.generated views/*_templ.go

@@ -1,8 +1,15 @@
 package devidp
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
-// Account is a demo person that the login page offers.
+// maxOffered is how many accounts a login page offers when the client has said who is to sign in. Thousands of made-up
+// people, for a load test, make a page that takes longer than the rest of the sign-in.
+const maxOffered = 20
+
+// Account is a person that the login page offers.
 type Account struct {
 	Username string // what the login form sends
 	Subject  string // the sub claim: opaque, and the same in every run
@@ -43,6 +50,28 @@ func people() []Account {
 			Groups:   []string{},
 		},
 	}
+}
+
+func checkAccounts(accounts []Account) ([]Account, error) {
+	if len(accounts) == 0 {
+		return people(), nil
+	}
+	usernames, subjects := make(map[string]bool, len(accounts)), make(map[string]bool, len(accounts))
+	for _, a := range accounts {
+		if a.Username == "" || a.Subject == "" || usernames[a.Username] || subjects[a.Subject] {
+			return nil, fmt.Errorf("devidp: account %q needs a username and a subject that no other account has", a.Username)
+		}
+		usernames[a.Username], subjects[a.Subject] = true, true
+	}
+	return slices.Clone(accounts), nil
+}
+
+// offered returns the accounts the login page shows: all of them, or of many only the one the client hinted at.
+func (p *Provider) offered(hinted string) []Account {
+	if hinted != "" && len(p.people) > maxOffered {
+		return slices.DeleteFunc(slices.Clone(p.people), func(a Account) bool { return a.Username != hinted })
+	}
+	return p.people
 }
 
 func (p *Provider) account(username string) (Account, bool) {

@@ -38,8 +38,8 @@ func (p *Provider) answer(w http.ResponseWriter, q authRequest, params url.Value
 	redirect(w, q.redirectURI, params)
 }
 
-// newLogin is the authorization endpoint. Unless the client wants no page (prompt=none) it always offers all accounts,
-// so that a developer can be two people in two browsers.
+// newLogin is the authorization endpoint. Unless the client wants no page (prompt=none) it offers all accounts, so
+// that a developer can be two people in two browsers.
 func (p *Provider) newLogin(w http.ResponseWriter, r *http.Request) error {
 	form, err := readForm(r)
 	if err != nil {
@@ -62,11 +62,10 @@ func (p *Provider) newLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := view{
-		Title:    "Who are you today?",
-		Ticket:   newTicket(p, p.logins, w, r, q),
-		Client:   q.client.ID,
-		Origin:   origin(target),
-		Accounts: p.people,
+		Title:  "Who are you today?",
+		Ticket: newTicket(p, p.logins, w, r, q),
+		Client: q.client.ID,
+		Origin: origin(target),
 	}
 	if signedIn {
 		v.Current = s.account.Name
@@ -76,6 +75,7 @@ func (p *Provider) newLogin(w http.ResponseWriter, r *http.Request) error {
 			v.Hinted = a.Username
 		}
 	}
+	v.Accounts = p.offered(v.Hinted)
 	w.Header().Set("Content-Security-Policy", contentPolicy(q.redirectURI))
 	return p.render(w, http.StatusOK, "login", v)
 }

@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,6 +51,8 @@ type Config struct {
 	// Issuer is an http URL on loopback without a slash at its end, such as http://127.0.0.1:8080/dev/idp.
 	Issuer  string
 	Clients []Client
+
+	Accounts []Account // who can sign in; the demo people when empty
 
 	Now        func() time.Time // time.Now when nil
 	HTTPClient *http.Client     // sends back-channel logout; when nil, one with a time-out that follows no redirects
@@ -83,8 +86,8 @@ type Provider struct {
 	refresh  *table[*refreshToken]
 }
 
-// New returns a provider with a fresh signing key. It refuses an issuer beyond loopback and clients whose addresses
-// are not absolute http or https URLs.
+// New returns a provider with a fresh signing key. It refuses an issuer beyond loopback, clients whose addresses are not
+// absolute http or https URLs, and accounts that can't be told apart.
 func New(cfg Config) (*Provider, error) {
 	issuer, err := checkIssuer(cfg.Issuer)
 	if err != nil {
@@ -94,12 +97,16 @@ func New(cfg Config) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
+	accounts, err := checkAccounts(cfg.Accounts)
+	if err != nil {
+		return nil, err
+	}
 	p := &Provider{
 		issuer:   cfg.Issuer,
 		host:     issuer.Host,
 		prefix:   issuer.Path,
 		clients:  clients,
-		people:   people(),
+		people:   accounts,
 		now:      cfg.Now,
 		http:     cfg.HTTPClient,
 		log:      cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
@@ -175,8 +182,8 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mux.ServeHTTP(w, r)
 }
 
-// Accounts returns the demo people, in the order the login page shows them.
-func (p *Provider) Accounts() []Account { return people() }
+// Accounts returns who can sign in, in the order the login page shows them.
+func (p *Provider) Accounts() []Account { return slices.Clone(p.people) }
 
 // issuerPath has no character that means something to http.ServeMux or in a cookie's Path.
 var issuerPath = regexp.MustCompile(`^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$`)

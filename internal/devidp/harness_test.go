@@ -65,7 +65,8 @@ func (f *fixture) in(t *testing.T) *fixture {
 // The secret has whatever form-encoding changes.
 const secret = "s3cret:+ %2F/é"
 
-func setUp(t *testing.T) *fixture {
+// setUp serves the demo people, or others.
+func setUp(t *testing.T, accounts ...devidp.Account) *fixture {
 	t.Helper()
 	f := &fixture{
 		T:     t,
@@ -78,8 +79,9 @@ func setUp(t *testing.T) *fixture {
 	srv := httptest.NewUnstartedServer(nil)
 	f.issuer = "http://" + srv.Listener.Addr().String() + "/dev/idp"
 	idp, err := devidp.New(devidp.Config{
-		Issuer: f.issuer,
-		Now:    f.clock.now,
+		Issuer:   f.issuer,
+		Accounts: accounts,
+		Now:      f.clock.now,
 		Clients: []devidp.Client{
 			{
 				ID:                     "chat",

@@ -1,6 +1,7 @@
 package devidp_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -36,6 +37,24 @@ func TestTheHintedAccountHasTheFocus(t *testing.T) {
 		if got := page.doc.Find("button[autofocus]").AttrOr("value", ""); got != "carol" {
 			t.Errorf("hint %s focuses %q, want carol", hint, got)
 		}
+	}
+}
+
+func TestOfManyAccountsOnlyTheHintedOneIsOffered(t *testing.T) {
+	var many []devidp.Account
+	for i := range 1000 {
+		name := fmt.Sprintf("person%d", i)
+		many = append(many, devidp.Account{Username: name, Subject: name, Name: name, Email: name + "@example.org"})
+	}
+	f := setUp(t, many...)
+	for hint, want := range map[string]int{"person7": 1, "person7@example.org": 1, "nobody": 1000, "": 1000} {
+		page := f.browser().get(authURL(f.client, "login_hint", hint)).wantStatus(http.StatusOK)
+		if got := page.doc.Find("button[name=account]"); got.Length() != want || want == 1 && got.AttrOr("value", "") != "person7" {
+			t.Errorf("hint %q offers %d accounts, want %d", hint, got.Length(), want)
+		}
+	}
+	if got := f.idToken(f.client, f.browser().signIn(f.client, "person999")).Subject; got != "person999" {
+		t.Errorf("signed in as %s", got)
 	}
 }
 
@@ -219,6 +238,17 @@ func TestClientsMustHaveSoundAddresses(t *testing.T) {
 	} {
 		if _, err := devidp.New(devidp.Config{Issuer: "http://localhost", Clients: clients}); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestAccountsThatCanNotBeToldApartAreRefused(t *testing.T) {
+	one := devidp.Account{Username: "one", Subject: "1"}
+	for _, accounts := range [][]devidp.Account{
+		{{Username: "one"}}, {{Subject: "1"}}, {one, {Username: "one", Subject: "2"}}, {one, {Username: "two", Subject: "1"}},
+	} {
+		if _, err := devidp.New(devidp.Config{Issuer: "http://localhost", Accounts: accounts}); err == nil {
+			t.Errorf("%+v are accepted", accounts)
 		}
 	}
 }
