@@ -60,20 +60,23 @@ func parseMarkdown(body string) []byte {
 	return out
 }
 
-// isPlain reports whether a text is one line of nothing but words, as most are: it needs no parser to be drawn alike.
+// isPlain reports whether a text is one line of nothing but words, as most are: it needs no parser to be drawn alike. It
+// begins with a letter or a bracket, for a number, dash or plus could begin a list, and has nothing that makes a link.
 func isPlain(body string) bool {
-	if body == "" || body[0] == ' ' || body[len(body)-1] == ' ' || '0' <= body[0] && body[0] <= '9' || strings.Contains(body, "www.") {
+	if body == "" || !isLetter(body[0]) && body[0] != '(' || body[len(body)-1] == ' ' ||
+		strings.Contains(body, "www.") || strings.Contains(body, "://") {
 		return false
 	}
 	for i := range len(body) {
 		c := body[i]
-		word := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c >= utf8.RuneSelf
-		if !word && strings.IndexByte(" ,.;?'\"()", c) < 0 {
+		if !isLetter(c) && !('0' <= c && c <= '9') && strings.IndexByte(" ,.;:?!'\"()-+/%=#", c) < 0 {
 			return false
 		}
 	}
 	return utf8.ValidString(body)
 }
+
+func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c >= utf8.RuneSelf }
 
 func asTyped(body string) []byte {
 	return []byte("<p>" + strings.ReplaceAll(html.EscapeString(body), "\n", "<br>\n") + "</p>\n")

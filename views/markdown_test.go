@@ -165,6 +165,7 @@ func FuzzPlainText(f *testing.F) {
 	for _, body := range []string{
 		"hello", "don't, he said; why? (really) \"yes\".", "Grüße, 你好 😀", "see www.example.org", "a  b", "1. no list", "a.b.c e.g. i.e.",
 		"x\u00a0y", "\u200f\u202eabc", "ends with two spaces  ", "(a) b", "a.b", ". a", "'", "\u2028", "abc\u0085d", "http example.org", "WWW.example.org",
+		"a: b", "a - b -- c", "a+b=c", "see a/b.c", "50% #1", "!", "(- a)", "http:x", "a:-", "mailto:x", "ftp://example.org",
 	} {
 		f.Add(body)
 	}

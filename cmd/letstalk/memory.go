@@ -9,41 +9,57 @@ import (
 )
 
 const (
-	giveBackEvery = 10 * time.Second
-	// worthGiving is how many bytes at least, and which share of the heap, have to lie idle.
+	tendEvery = 10 * time.Second
+	// headroom is by how many bytes at least the heap may grow before a collection. By the runtime's own measure, as much
+	// as lives in it, a small heap would be collected every few hundred requests.
+	headroom = 24 << 20
+	// worthGiving is how many bytes at least, and idleShare which part of the heap, have to lie idle to be given back.
 	worthGiving = 8 << 20
-	worthShare  = 5
+	idleShare   = 5
 )
 
-// giveBack returns memory to the system that is not used any more: what only the start needed, at once, and later what a
-// wave of people coming left behind. The runtime would keep it for a while, in case of another wave.
-func giveBack(ctx context.Context) {
-	runtime.GC() // twice, because pools let go at the second time only
+// tendMemory keeps the memory small that the program holds while little happens, until ctx ends: it returns to the system
+// what only the start needed and what a wave of people leaves behind. The runtime would keep it, in case of another wave.
+func tendMemory(ctx context.Context) {
+	runtime.GC() // once more, because pools let go at the second time only
 	debug.FreeOSMemory()
-	tick := time.NewTicker(giveBackEvery)
+	tick := time.NewTicker(tendEvery)
 	defer tick.Stop()
+	var last uint64
 	for {
+		h := readHeap()
+		percent := 100 * headroom / max(h.live, 1<<20)
+		debug.SetGCPercent(int(min(max(percent, 100), 800)))
+		// Not while it is busy: it would have to ask for all of it again.
+		quiet := h.allocated-last < headroom
+		if quiet && h.idle > worthGiving && h.idle > (h.idle+h.live)/idleShare {
+			debug.FreeOSMemory()
+		}
+		last = readHeap().allocated
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if idle, used := heap(); idle > worthGiving && idle > (idle+used)/worthShare {
-				debug.FreeOSMemory()
-			}
 		}
 	}
 }
 
-// heap returns how many bytes of the heap are idle, or would be after a collection, and how many are used.
-func heap() (idle, used uint64) {
+// heapState is bytes of the heap.
+type heapState struct {
+	idle      uint64 // not in use, or not after a collection
+	live      uint64 // in use after the last collection
+	allocated uint64 // ever
+}
+
+func readHeap() heapState {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/heap/free:bytes"},
-		{Name: "/memory/classes/heap/objects:bytes"},
 		{Name: "/memory/classes/heap/unused:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"},
 		{Name: "/gc/heap/live:bytes"},
+		{Name: "/gc/heap/allocs:bytes"},
 	}
 	metrics.Read(samples)
-	free, objects, unused, live := samples[0].Value.Uint64(), samples[1].Value.Uint64(), samples[2].Value.Uint64(), samples[3].Value.Uint64()
-	garbage := objects - min(objects, live)
-	return free + unused + garbage, live
+	at := func(i int) uint64 { return samples[i].Value.Uint64() }
+	return heapState{idle: at(0) + at(1) + at(2) - min(at(2), at(3)), live: at(3), allocated: at(4)}
 }

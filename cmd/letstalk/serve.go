@@ -75,7 +75,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, logger *slo
 
 	behind, end := context.WithCancel(ctx)
 	defer end()
-	go giveBack(behind)
+	go tendMemory(behind)
 
 	select {
 	case err = <-failed:

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -26,6 +27,7 @@ var (
 	binary  string                   // the program, built once
 	browser context.Context          // one Chromium; each person is a browser context of their own in it
 	turns   = make(chan struct{}, 3) // how many stories run at a time
+	given   sync.Map                 // addresses that freeAddress has given
 )
 
 func TestMain(m *testing.M) {
@@ -108,14 +110,22 @@ func start(t *testing.T, env ...string) *site {
 	return s
 }
 
+// freeAddress is given to nobody else: its port lies below those the system hands out itself, so that it is still free when
+// a program that was away comes back.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(10_000))
+		if _, taken := given.LoadOrStore(address, true); taken {
+			continue
+		}
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 func (s *site) run() {
