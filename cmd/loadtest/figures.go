@@ -17,10 +17,10 @@ import (
 	"time"
 )
 
-// patience bounds one start of the program; idle memory is what it holds rest after its first page.
+// patience bounds one start of the program; idle memory is what it holds breather after its first page.
 const (
 	patience = 30 * time.Second
-	rest     = time.Second
+	breather = time.Second
 )
 
 // sample is what one start of the program showed.
@@ -122,7 +122,7 @@ func startOnce(ctx context.Context, binary string) (s sample, err error) {
 	select {
 	case <-ctx.Done():
 		return s, ctx.Err()
-	case <-time.After(rest):
+	case <-time.After(breather):
 	}
 	s.memory = resident(cmd.Process.Pid)
 	return s, nil
