@@ -21,7 +21,7 @@ type outlet struct {
 	registered func()  // called once r3labs has the reader: frames sent earlier would vanish
 	skip       int     // how much of the next frame has left already
 	waiting    *[]byte // what leaves with the next flush, from buffers; of the serving goroutine
-	written    int64
+	written    int64   // bytes; of the serving goroutine, and of offer while nothing is queued
 
 	queued atomic.Int64 // frames handed to r3labs and not yet flushed
 	last   atomic.Bool  // no frame comes after those
@@ -64,6 +64,7 @@ func (o *outlet) pushLast(f *frame) {
 func (o *outlet) offer(f *frame) bool {
 	if o.queued.Load() == 0 {
 		n := o.line.try(f.wire)
+		o.written += int64(n)
 		if n == len(f.wire) {
 			return true
 		}
