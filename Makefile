@@ -61,7 +61,7 @@ check: generate
 
 # The browser tests start the program as a process of its own, where the race detector would see nothing.
 test: check browser $(RIVAL)
-	go test -vet=off -timeout 5m $(RACE) $$(go list ./... | grep -v /internal/e2e)
+	go test -vet=off -timeout 10m $(RACE) $$(go list ./... | grep -v /internal/e2e)
 	go test -vet=off -timeout 8m ./internal/e2e
 
 # Each seed is a plan of what goes wrong, and can be had again: make chaos SEED=17 SEEDS=1. With SEEDS=0 it is the short

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -17,7 +18,7 @@ type openPage struct {
 	*person
 	shows   int
 	reloads int
-	mended  time.Time // when it was last reloaded because it was broken
+	well    time.Time // when it was last all there, or loaded again because it was not
 }
 
 // Nothing here waits for the page, nor is sure to reach it: while it is on its way to another document, over a line that may
@@ -46,8 +47,9 @@ func (p *openPage) connect(yes bool) {
 
 // glance is what a person sees of a page at one moment.
 type glance struct {
-	Whole   bool // it is loaded, well or badly
-	Broken  bool // it is the browser's error page, or a part of it did not load
+	At      string // its address
+	Loading string // complete, if it no longer is
+	Broken  bool   // it is the browser's error page, or a part of it did not load
 	Live    bool
 	Listing bool // its list goes on with what is new
 	Value   string
@@ -59,14 +61,30 @@ const look = `(() => {
 	const by = (id) => document.getElementById(id), light = by("light");
 	const broken = !by("room") || !window.htmx || light.hidden || getComputedStyle(by("scroll")).overflowY === "visible";
 	return {
-		Whole: document.readyState === "complete", Broken: broken, Live: light?.dataset.state === "live",
+		At: location.href, Loading: document.readyState, Broken: broken, Live: light?.dataset.state === "live",
 		Listing: Boolean(by("messages")), Value: by("body")?.value ?? "",
 		Unsent: document.querySelectorAll(".outbox__item").length, Flash: by("flash")?.innerText ?? "",
 	};
 })()`
 
-func (p *openPage) glance(ctx context.Context) (glance, error) {
-	return briefly(ctx, p, chromedp.Evaluate[glance](look))
+// glance looks at the page and reports whether it is all there. One that did not load is loaded again, as people do: soon
+// if it has come to an end, after a while if it does not.
+func (p *openPage) glance(ctx context.Context) (glance, bool) {
+	g, err := briefly(ctx, p, chromedp.Evaluate[glance](look))
+	whole := err == nil && !g.Broken
+	wait := 10 * time.Second
+	if err == nil && (g.Loading == "complete" || strings.HasPrefix(g.At, "chrome-error:")) {
+		wait = time.Second
+	}
+	switch {
+	case whole:
+		p.well = time.Now()
+	case time.Since(p.well) > wait:
+		p.well = time.Now()
+		_, _ = briefly(ctx, p, action(page.Navigate, page.NavigateParams{URL: p.site.base + "/chat/General"}))
+		p.reloads++
+	}
+	return g, whole
 }
 
 // briefly does something on a page that may be about to go.
@@ -77,18 +95,9 @@ func briefly[T any](ctx context.Context, p *openPage, action chromedp.Action[T])
 	return chromedp.Run(both, action)
 }
 
-// repair reloads a page that did not load, as people do.
-func (p *openPage) repair(ctx context.Context, g glance) {
-	if g.Broken && g.Whole && time.Since(p.mended) > time.Second {
-		p.mended = time.Now()
-		_, _ = briefly(ctx, p, chromedp.Evaluate[any](`setTimeout(() => location.replace(`+quote(p.site.base+"/chat/General")+`)), 0`))
-		p.reloads++
-	}
-}
-
 // toEnd goes to the newest messages if the page shows an older part, as people do.
 func (p *openPage) toEnd(ctx context.Context, g glance) {
-	if !g.Broken && !g.Listing {
+	if !g.Listing {
 		_, _ = briefly(ctx, p, chromedp.Evaluate[any](`document.getElementById("new-messages").click()`))
 	}
 }
@@ -116,11 +125,9 @@ func (w *typist) perform(ctx context.Context, begin time.Time, ops []op) error {
 
 func (w *typist) send(ctx context.Context, words string) error {
 	for entered := false; ; {
-		at, err := w.glance(ctx)
+		at, whole := w.glance(ctx)
 		switch {
-		case err != nil: // the page is on its way
-		case at.Broken:
-			w.repair(ctx, at)
+		case !whole:
 		case at.Flash != "":
 			return odd("the page says %q", at.Flash)
 		case entered && at.Value == "":

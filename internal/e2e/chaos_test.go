@@ -246,19 +246,18 @@ func (c *chaos) settle() {
 func (c *chaos) untilPage(p *openPage, what string, holds func(glance) bool) {
 	c.Helper()
 	var g glance
-	var err error
 	defer func() {
 		if c.Failed() {
-			c.Logf("%s was last seen with %+v, %v", p.name, g, err)
+			c.Logf("%s was last seen as %+v", p.name, g)
 		}
 	}()
 	c.until(p.name+" "+what, func() bool {
-		if g, err = p.glance(c.Context()); err != nil {
+		var whole bool
+		if g, whole = p.glance(c.Context()); !whole {
 			return false
 		}
-		p.repair(c.Context(), g)
 		p.toEnd(c.Context(), g)
-		return !g.Broken && g.Listing && holds(g)
+		return g.Listing && holds(g)
 	})
 }
 
