@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	tendEvery = 10 * time.Second
+	tendEvery = 5 * time.Second
 	// headroom is by how many bytes at least the heap may grow before a collection. By the runtime's own measure, as much
 	// as lives in it, a small heap would be collected every few hundred requests.
 	headroom = 24 << 20
@@ -29,7 +29,7 @@ func tendMemory(ctx context.Context) {
 	for {
 		h := readHeap()
 		percent := 100 * headroom / max(h.live, 1<<20)
-		debug.SetGCPercent(int(min(max(percent, 100), 800)))
+		debug.SetGCPercent(int(min(max(percent, 100), 400)))
 		// Not while it is busy: it would have to ask for all of it again.
 		quiet := h.allocated-last < headroom
 		if quiet && h.idle > worthGiving && h.idle > (h.idle+h.live)/idleShare {
@@ -54,12 +54,11 @@ type heapState struct {
 func readHeap() heapState {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/heap/free:bytes"},
-		{Name: "/memory/classes/heap/unused:bytes"},
 		{Name: "/memory/classes/heap/objects:bytes"},
 		{Name: "/gc/heap/live:bytes"},
 		{Name: "/gc/heap/allocs:bytes"},
 	}
 	metrics.Read(samples)
 	at := func(i int) uint64 { return samples[i].Value.Uint64() }
-	return heapState{idle: at(0) + at(1) + at(2) - min(at(2), at(3)), live: at(3), allocated: at(4)}
+	return heapState{idle: at(0) + at(1) - min(at(1), at(2)), live: at(2), allocated: at(3)}
 }
