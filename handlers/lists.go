@@ -58,16 +58,8 @@ func (l *lists) newest(ctx context.Context, s store.Store, viewer store.UserID, 
 	}
 	drawn := &list{history: history, html: b.Bytes(), changed: room.Changed, epoch: epoch, drawn: now}
 	drawn.packed = sync.OnceValue(func() []byte { return pack(drawn.html) })
-	if history.Seq != room.Seq {
-		// Something happened between the two readings, here or elsewhere.
-		again, err := s.RoomState(ctx, viewer, room.Slug)
-		if err != nil {
-			return list{}, err
-		}
-		if again.Changed != room.Changed {
-			return *drawn, nil
-		}
-	}
+	// If the room has changed since its state was read, the list is newer than what it is kept for. That is found out by the
+	// next state; whoever still comes with this one is told some of it again by the stream.
 	l.keep(room.ID, drawn)
 	return *drawn, nil
 }

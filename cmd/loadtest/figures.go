@@ -119,10 +119,8 @@ func startOnce(ctx context.Context, binary string) (s sample, err error) {
 		return s, err
 	}
 	s.page = time.Since(start)
-	select {
-	case <-ctx.Done():
-		return s, ctx.Err()
-	case <-time.After(breather):
+	if err := rest(ctx, breather); err != nil {
+		return s, err
 	}
 	s.memory = resident(cmd.Process.Pid)
 	return s, nil

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 // measureMemory finds what a connected reader costs: the memory the server holds more than before they came, after each
@@ -26,7 +25,10 @@ func measureMemory(ctx context.Context, b *bench) ([]row, error) {
 			if err := a.settle(ctx); err != nil {
 				return err
 			}
-			after, err := settledMemory(ctx, a.server.pid(), b.scale.quiet)
+			if err := rest(ctx, b.scale.quiet); err != nil {
+				return err
+			}
+			after, err := rss(a.server.pid())
 			each = float64(after-before) / float64(n)
 			fmt.Fprintf(b.log, "%s: from %d to %d MB\n", name, before>>20, after>>20)
 			return err
@@ -40,16 +42,6 @@ func measureMemory(ctx context.Context, b *bench) ([]row, error) {
 		func(bytes float64) string { return fmt.Sprintf("%.1f KB", bytes/1024) }, "", nil)
 	r.target, r.reached = "≤ 20 KB", ours <= 20<<10
 	return []row{r}, nil
-}
-
-// settledMemory is what a process holds after a while in which it may tidy up.
-func settledMemory(ctx context.Context, pid int, quiet time.Duration) (int64, error) {
-	select {
-	case <-ctx.Done():
-		return 0, ctx.Err()
-	case <-time.After(quiet):
-		return rss(pid)
-	}
 }
 
 // warmMemory is what a server holds that has done a little.

@@ -78,18 +78,13 @@ func (c *conn) sendPast(deliveries []Delivery, position store.Seq) {
 
 // attach joins the room and returns the position from which on live frames are collected, both in one step.
 func (c *conn) attach() store.Seq {
-	h := c.hub
-	h.order.Lock()
-	defer h.order.Unlock()
-	h.mu.Lock()
-	c.attached = true
-	c.behind = true
-	position := h.position
-	tell := h.enter(c)
-	h.mu.Unlock()
-	if tell != nil {
-		tell.tell()
-	}
+	var position store.Seq
+	c.hub.arrange(func() (tell *room) {
+		c.attached = true
+		c.behind = true
+		position = c.hub.position
+		return c.hub.enter(c)
+	})
 	return position
 }
 
@@ -135,8 +130,8 @@ func (c *conn) catchUp() {
 	}
 }
 
-// send hands over a frame; the hub's order and mutex are held. A stream whose queue is full gets it as soon as it can; one that is too
-// far behind is cut: its page comes back with the cursor of the last frame it got.
+// send hands over a frame; the hub's order and mutex are held. A stream whose queue is full gets it as soon as it can; one
+// that is too far behind is cut: its page comes back with the cursor of the last frame it got.
 func (c *conn) send(f *frame) {
 	switch {
 	case c.ending:

@@ -50,8 +50,8 @@ func (r *response) watch() bool          { return false } // net/http does, and 
 func (r *response) hangUp()              {}
 func (r *response) cut()                 { r.deadline(time.Unix(1, 0)) }
 
-// taken is a line on a connection of HTTP/1.1 taken over from net/http, whose goroutine and buffers go: a third of the
-// memory of a quiet stream. The response ends with the connection.
+// taken is a line on a connection of HTTP/1.1 taken over from net/http, whose goroutine and buffers go. The response ends
+// with the connection.
 type taken struct {
 	net.Conn
 	raw    syscall.RawConn // nil if what is written is not what leaves, as with TLS
@@ -102,8 +102,7 @@ func (t *taken) try(p []byte) int {
 
 func (t *taken) deadline(at time.Time) { _ = t.SetWriteDeadline(at) }
 func (t *taken) cut()                  { _ = t.SetDeadline(time.Unix(1, 0)) }
-
-func (t *taken) hangUp() { _ = t.SetReadDeadline(time.Unix(1, 0)) }
+func (t *taken) hangUp()               { _ = t.SetReadDeadline(time.Unix(1, 0)) }
 
 func (t *taken) watch() bool {
 	var nothing [1]byte

@@ -34,7 +34,7 @@ type Options struct {
 	Heartbeat  time.Duration // between two hb frames of a stream: 20 s
 	Recheck    time.Duration // between two looks at the streams' logins: 10 s
 	Linger     time.Duration // from a person's last stream in a room to "has left": 15 s
-	Settle     time.Duration // least time between two presence frames of a room: 1 s, or 1 ms for each of its streams if that is longer
+	Settle     time.Duration // least time between two presence frames of a room: 1 s, or 1 ms a stream if that is longer
 	Write      time.Duration // for a frame to leave before its reader counts as stalled: 10 s
 	MaxStreams int           // open at once: 20,000
 	MaxPerUser int           // open at once by one person, the oldest give way: 32

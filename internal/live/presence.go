@@ -98,8 +98,8 @@ func (h *Hub) leave(c *conn) {
 	}
 	var leaving *time.Timer
 	leaving = time.AfterFunc(h.opts.Linger, func() {
-		r.update(func() *room {
-			if v.leaving != leaving {
+		h.arrange(func() *room {
+			if v.leaving != leaving || h.closing {
 				return nil // came back while this was waiting for the mutex, and may even have gone again
 			}
 			delete(r.people, v.person.ID)
@@ -111,16 +111,12 @@ func (h *Hub) leave(c *conn) {
 	v.leaving = leaving
 }
 
-// update changes a room when its time has come, and tells it if change returns it.
-func (r *room) update(change func() (tell *room)) {
-	h := r.hub
+// arrange changes who is where, in its place among the frames, and tells the room that change returns, if any.
+func (h *Hub) arrange(change func() (tell *room)) {
 	h.order.Lock()
 	defer h.order.Unlock()
 	h.mu.Lock()
-	var tell *room
-	if !h.closing {
-		tell = change()
-	}
+	tell := change()
 	h.mu.Unlock()
 	if tell != nil {
 		tell.tell()
@@ -134,7 +130,10 @@ func (r *room) announce() (tell *room) {
 		return nil
 	}
 	r.announcing = time.AfterFunc(r.settle(), func() {
-		r.update(func() (tell *room) {
+		r.hub.arrange(func() (tell *room) {
+			if r.hub.closing {
+				return nil
+			}
 			r.announcing = nil
 			if len(r.entered)+len(r.left) > 0 {
 				tell = r.announce()
