@@ -45,6 +45,8 @@ var problems = []struct {
 		Text: "This address does not take that kind of request."}},
 	{errMalformed, views.Problem{Status: 400, Title: "That request was garbled",
 		Text: "Something in it could not be understood. Go back and try again."}},
+	{store.ErrUnavailable, views.Problem{Status: 503, Title: "The database does not answer",
+		Text: "It is usually back in a moment. What you wrote is still here; try again soon."}},
 	{auth.ErrStale, views.Problem{Status: 400, Title: "This sign-in has expired",
 		Text: "It was used already, took longer than ten minutes, or began in another browser. Nothing is wrong; just start again.", Action: "Try again", Href: views.LogInURL("")}},
 	{auth.ErrDenied, views.Problem{Status: 403, Title: "You were not signed in",

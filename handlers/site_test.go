@@ -181,7 +181,7 @@ func (s *site) wire(with setup) http.Handler {
 	}, s.store, s.hub.EndLogin, logger)
 	must(s, err)
 
-	follow := feed.New(s.store, s.hub, logger)
+	follow := feed.New(s.store, s.hub, func(store.Seq) {}, logger)
 	following, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

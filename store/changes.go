@@ -49,7 +49,7 @@ type Changes interface {
 	// messages and rooms stay. It goes in steps that let other writes in between: an error may leave some of the changes
 	// for the next call.
 	PruneChanges(ctx context.Context, before time.Time, keep int) error
-	// Committed receives a value soon after this process has committed changes. Signals are merged: one stands for any
-	// number of changes, and there may be one too many.
-	Committed() <-chan struct{}
+	// Committed receives the newest change number soon after this process has committed changes. Signals are merged: one
+	// stands for any number of changes.
+	Committed() <-chan Seq
 }

@@ -13,6 +13,9 @@ var (
 	// ErrGap is the answer when changes can't be replayed without a hole: too many of them, already pruned, or
 	// asked for with a cursor from the future.
 	ErrGap = errors.New("change log cannot be replayed from there")
+	// ErrUnavailable is the answer when the database did not answer in time, for about 5 s: it restarts, another one takes
+	// over, the network is down. As after the end of a context, a change may yet happen.
+	ErrUnavailable = errors.New("database is unavailable")
 )
 
 // InvalidError says which field of a draft can't be accepted and why, in words for the person who wrote it.

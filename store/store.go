@@ -17,11 +17,18 @@ type Store interface {
 	Rooms
 	Messages
 	Changes
+	Nodes
 
 	// Epoch is a number that moves with every write of this process after which a person, login, session, room or
 	// membership may read differently, before that write returns; messages do not move it. What was read in the same epoch
 	// can have become another answer only by other processes or by time; see [Recent].
 	Epoch() uint64
+	// Outdate moves the epoch, because another process is known to have written.
+	Outdate()
+	// Workspace names the data for ever, wherever it is kept: 26 letters and digits.
+	Workspace() string
+	// Shared reports whether several processes may serve the workspace at the same time.
+	Shared() bool
 	// Ping reports whether the store can answer now.
 	Ping(ctx context.Context) error
 	// Close waits for writes under way and lets go of the database.

@@ -56,7 +56,7 @@ func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slo
 	for i, network := range cfg.TrustedProxies {
 		proxies[i] = network.String()
 	}
-	follow := feed.New(db, hub, logger)
+	follow := feed.New(db, hub, func(store.Seq) {}, logger)
 	behind, end := context.WithCancel(context.WithoutCancel(ctx))
 	s := &site{hub: hub, end: end, Handler: handlers.New(handlers.Options{
 		Store: db, Auth: identity, Hub: hub, Feed: follow, Assets: assets, Logger: logger,

@@ -27,6 +27,10 @@ type Config struct {
 	DatabaseURL string
 	Dev         bool
 
+	NATSURL         string // empty for no bus
+	NATSCredentials string // path, or empty
+	NATSCA          string // path, or empty
+
 	Issuer       string // empty for the development provider
 	ClientID     string
 	ClientSecret string
@@ -50,7 +54,10 @@ type Config struct {
 type variables struct {
 	BaseURL         string `env:"BASE_URL" help:"where people reach the site, for example https://chat.example.org; with -dev http://localhost:PORT unless set"`
 	Listen          string `env:"LISTEN" envDefault:"127.0.0.1:8080" help:"address and port to listen on; port 0 takes a free one"`
-	DatabaseURL     string `env:"DATABASE_URL" envDefault:"sqlite:letstalk.db" help:"where everything is kept: sqlite:PATH"`
+	DatabaseURL     string `env:"DATABASE_URL" envDefault:"sqlite:letstalk.db" help:"where everything is kept: sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE"`
+	NATSURL         string `env:"NATS_URL" help:"where several nodes on one PostgreSQL tell each other what is new at once, for example tls://nats.example.org; without it that takes up to a second"`
+	NATSCredentials string `env:"NATS_CREDENTIALS" help:"path of the .creds file that NATS gave, if it wants one"`
+	NATSCA          string `env:"NATS_CA" help:"path of the certificates that sign those of NATS, if they are your own"`
 	Issuer          string `env:"OIDC_ISSUER" help:"the identity provider's issuer, exactly as the provider writes it"`
 	ClientID        string `env:"OIDC_CLIENT_ID" help:"the id the provider gave this site"`
 	ClientSecret    string `env:"OIDC_CLIENT_SECRET" help:"the secret the provider gave this site; none for a public client"`
@@ -81,6 +88,7 @@ func Load(environ []string, dotenv string, dev bool) (Config, error) {
 	}
 	c := Config{
 		Listen: v.Listen, DatabaseURL: v.DatabaseURL, Dev: dev,
+		NATSURL: v.NATSURL, NATSCredentials: v.NATSCredentials, NATSCA: v.NATSCA,
 		Issuer: v.Issuer, ClientID: v.ClientID, ClientSecret: v.ClientSecret,
 		Scopes: strings.Fields(v.Scopes), GroupsClaim: v.GroupsClaim,
 		Rooms: p.rooms(v.Rooms), TrustedProxies: p.networks(v.TrustedProxies),
@@ -91,6 +99,8 @@ func Load(environ []string, dotenv string, dev bool) (Config, error) {
 		LogJSON:         p.choice("LOG_FORMAT", v.LogFormat, "text", "json"),
 		DebugListen:     v.DebugListen,
 	}
+	p.check(v.NATSURL != "" && strings.HasPrefix(v.DatabaseURL, "sqlite:"),
+		"NATS_URL is for several nodes, and those need PostgreSQL: set DATABASE_URL to postgres://…, or leave NATS_URL out")
 	p.listen(v.Listen, dev)
 	p.debugListen(v.DebugListen)
 	if v.BaseURL != "" {

@@ -12,7 +12,7 @@ import (
 )
 
 // secrets may also come from a file named by NAME_FILE, so that they need not stand in the environment.
-var secrets = []string{"OIDC_CLIENT_SECRET", "SESSION_KEY", "DATABASE_URL"}
+var secrets = []string{"OIDC_CLIENT_SECRET", "SESSION_KEY", "DATABASE_URL", "NATS_URL"}
 
 // readDotenv reads NAME=value lines. Its errors name the file and line and never quote them: they may hold secrets.
 func readDotenv(path string) (map[string]string, error) {

@@ -39,12 +39,15 @@ type Hub interface {
 type Feed struct {
 	changes store.Changes
 	hub     Hub
+	tell    func(store.Seq)
 	logger  *slog.Logger
+	woken   chan struct{}
+	failing bool // the log could not be read; of Run
 }
 
-// New returns a feed; Run sets it going.
-func New(changes store.Changes, hub Hub, logger *slog.Logger) *Feed {
-	return &Feed{changes: changes, hub: hub, logger: logger}
+// New returns a feed; Run sets it going. What this process commits is passed to tell, which must not block.
+func New(changes store.Changes, hub Hub, tell func(store.Seq), logger *slog.Logger) *Feed {
+	return &Feed{changes: changes, hub: hub, tell: tell, logger: logger, woken: make(chan struct{}, 1)}
 }
 
 // Run follows the log from a change number on until ctx ends.
@@ -56,9 +59,19 @@ func (f *Feed) Run(ctx context.Context, last store.Seq) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-f.changes.Committed():
+		case seq := <-f.changes.Committed():
+			f.tell(seq) // before our own streams are: the others have further to go
+		case <-f.woken:
 		case <-tick.C:
 		}
+	}
+}
+
+// Wake has the feed look at once, because another process is said to have committed changes.
+func (f *Feed) Wake() {
+	select {
+	case f.woken <- struct{}{}:
+	default: // it is about to look
 	}
 }
 
@@ -72,9 +85,17 @@ func (f *Feed) drain(ctx context.Context, last store.Seq) store.Seq {
 		case errors.Is(err, store.ErrGap):
 			return f.restart(ctx, last)
 		case err != nil:
-			f.logger.Error("reading changes", "after", int64(last), "error", err)
+			if !f.failing { // once, though it is tried every second
+				f.logger.Error("reading changes", "after", int64(last), "error", err)
+			}
+			f.failing = true
 			return last
-		case len(changes) == 0:
+		}
+		if f.failing {
+			f.logger.Info("changes can be read again", "after", int64(last))
+			f.failing = false
+		}
+		if len(changes) == 0 {
 			return last
 		}
 		f.handOver(changes)

@@ -87,7 +87,7 @@ func run(t *testing.T, changes store.Changes, h *hub, last store.Seq) *bytes.Buf
 	var log bytes.Buffer
 	go func() {
 		defer close(done)
-		feed.New(changes, h, slog.New(slog.NewTextHandler(&log, nil))).Run(ctx, last)
+		feed.New(changes, h, func(store.Seq) {}, slog.New(slog.NewTextHandler(&log, nil))).Run(ctx, last)
 	}()
 	t.Cleanup(func() { cancel(); <-done })
 	return &log
@@ -155,7 +155,7 @@ type deaf struct {
 	asked int
 }
 
-func (d *deaf) Committed() <-chan struct{} { return nil }
+func (d *deaf) Committed() <-chan store.Seq { return nil }
 
 func (d *deaf) ChangesSince(ctx context.Context, after store.Seq, limit int) ([]store.Change, error) {
 	if d.asked++; d.asked == 1 {

@@ -43,7 +43,7 @@ func prune(t *testing.T, d *disk) (log *bytes.Buffer, stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		feed.New(d, newHub(), slog.New(slog.NewTextHandler(log, nil))).Prune(ctx)
+		feed.New(d, newHub(), func(store.Seq) {}, slog.New(slog.NewTextHandler(log, nil))).Prune(ctx)
 	}()
 	synctest.Wait()
 	return log, func() { cancel(); <-done }
@@ -124,7 +124,7 @@ func TestPruneThatIsStoppedInTheMiddleDoesNotComplain(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var log bytes.Buffer
-	feed.New(db, newHub(), slog.New(slog.NewTextHandler(&log, nil))).Prune(ctx)
+	feed.New(db, newHub(), func(store.Seq) {}, slog.New(slog.NewTextHandler(&log, nil))).Prune(ctx)
 	if log.Len() > 0 {
 		t.Errorf("it complains: %s", &log)
 	}

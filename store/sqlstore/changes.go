@@ -3,15 +3,16 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"letstalk/store"
 )
 
 const (
-	selectSeq    = `SELECT value FROM counter`
 	updateSeq    = `UPDATE counter SET value = $1`
-	insertChange = `INSERT INTO changes (seq, room_id, kind, message_id, user_id, at) VALUES ($1, $2, $3, $4, $5, $6)`
+	intoChanges  = `INSERT INTO changes (seq, room_id, kind, message_id, user_id, at) VALUES `
+	insertChange = intoChanges + `($1, $2, $3, $4, $5, $6)`
 	selectSpan   = `SELECT value, pruned FROM counter`
 
 	changeColumns = `c.seq, c.kind, c.room_id, r.slug, c.user_id, c.at, ` + maybeColumns
@@ -23,60 +24,82 @@ const (
 		WHERE c.room_id = $1 AND c.seq > $2 AND c.seq <= $3 ORDER BY c.seq LIMIT $4 + 0`
 )
 
-// next takes the next change number. It is counted in memory for the whole batch and written with its commit; that nobody
-// else counts meanwhile is what makes commit order number order.
-func (t *tx) next() (store.Seq, error) {
-	if !t.counting {
-		if err := t.row(selectSeq).Scan(&t.seq); err != nil {
-			return 0, err
-		}
-		t.counting = true
-	}
-	t.changed = true
-	t.seq++
-	return t.seq, nil
+// changesTogether is how many changes one statement writes, if there are as many: fewer statements make batches shorter.
+const (
+	changesTogether = 16
+	changeWidth     = 6
+)
+
+var insertChanges = intoChanges + rowsOf(changeWidth, changesTogether)
+
+// change is a row of changes. message and user are zero where the kind is not about one.
+type change struct {
+	seq     store.Seq
+	room    store.RoomID
+	kind    store.ChangeKind
+	message store.MessageID
+	user    store.UserID
 }
 
-// count writes the numbers taken.
+func (c change) args(at time.Time) []any {
+	return []any{c.seq, c.room, c.kind,
+		sql.Null[int64]{V: int64(c.message), Valid: c.message != 0}, sql.Null[int64]{V: int64(c.user), Valid: c.user != 0}, millis(at)}
+}
+
+// next returns the next change number. It is taken by recording a change; nobody else counts meanwhile.
+func (t *tx) next() store.Seq { return t.seq + 1 }
+
+// record takes the next number for a change. Both are written at the end of the batch.
+func (t *tx) record(kind store.ChangeKind, room store.RoomID, message store.MessageID, user store.UserID) {
+	t.seq = t.next()
+	t.taken = append(t.taken, change{t.seq, room, kind, message, user})
+	t.written = true
+}
+
+// count writes the numbers and changes taken.
 func (t *tx) count() error {
-	if !t.counting {
+	if len(t.taken) == 0 {
 		return nil
+	}
+	rest := t.taken
+	for ; len(rest) >= changesTogether; rest = rest[changesTogether:] {
+		args := make([]any, 0, changesTogether*changeWidth)
+		for _, c := range rest[:changesTogether] {
+			args = append(args, c.args(t.now)...)
+		}
+		if _, err := t.exec(insertChanges, args...); err != nil {
+			return err
+		}
+	}
+	for _, c := range rest {
+		if _, err := t.exec(insertChange, c.args(t.now)...); err != nil {
+			return err
+		}
 	}
 	_, err := t.exec(updateSeq, t.seq)
 	return err
 }
 
-// record writes a change that took seq. message and user are zero where the kind is not about one.
-func (t *tx) record(seq store.Seq, kind store.ChangeKind, room store.RoomID, message store.MessageID, user store.UserID) error {
-	_, err := t.exec(insertChange, seq, room, kind,
-		sql.Null[int64]{V: int64(message), Valid: message != 0}, sql.Null[int64]{V: int64(user), Valid: user != 0}, millis(t.now))
-	return err
-}
-
-// change takes a number and writes the change.
-func (t *tx) change(kind store.ChangeKind, room store.RoomID, message store.MessageID, user store.UserID) error {
-	seq, err := t.next()
-	if err != nil {
-		return err
-	}
-	return t.record(seq, kind, room, message, user)
-}
-
 // Head returns the newest committed change number.
 func (s *Store) Head(ctx context.Context) (store.Seq, error) {
 	var head, pruned store.Seq
-	err := s.readers.read(ctx, selectSpan).Scan(&head, &pruned)
-	return head, s.wrap(ctx, "read the change number", err)
+	err := s.read(ctx, "read the change number", selectSpan, []any{&head, &pruned})
+	return head, err
 }
 
 // ChangesSince returns up to limit changes of all rooms after a number, with their messages as of the same moment.
 func (s *Store) ChangesSince(ctx context.Context, after store.Seq, limit int) ([]store.Change, error) {
-	return snapshot(ctx, s, "read changes", func(t *tx) ([]store.Change, error) {
+	changes, err := snapshot(ctx, s, "read changes", func(t *tx) ([]store.Change, error) {
 		if _, err := t.reachable(after); err != nil {
 			return nil, err
 		}
 		return list(t, scanChange, selectChanges, after, max(limit, 0))
 	})
+	// Another process may have made them; its writes move no epoch here.
+	if slices.ContainsFunc(changes, func(c store.Change) bool { return c.Message.ID == 0 }) {
+		s.Outdate()
+	}
+	return changes, err
 }
 
 // RoomChanges returns the changes of one room in (after, upTo].

@@ -49,7 +49,7 @@ func (s *Store) CreateLogin(ctx context.Context, n store.NewLogin) (store.Login,
 		}
 		// Rounded up, because nothing means no limit.
 		idle := (n.Idle + time.Millisecond - 1).Milliseconds()
-		err = t.row(insertLogin, user.ID, l.SID, l.Tokens, decoration(n.Address), decoration(n.Agent),
+		err = t.returning(insertLogin, user.ID, l.SID, l.Tokens, decoration(n.Address), decoration(n.Agent),
 			millis(t.now), l.ExpiresAt.UnixMilli(), idle).Scan(&l.ID)
 		return l, err
 	})
@@ -60,12 +60,12 @@ func (s *Store) Login(ctx context.Context, id store.LoginID) (store.Login, error
 	var l store.Login
 	var u userRow
 	dest := append([]any{&l.ID, &l.SID, &l.Tokens, moment{&l.CreatedAt}, moment{&l.SeenAt}, moment{&l.ExpiresAt}}, u.dest()...)
-	err := s.readers.read(ctx, selectLogin, id, millis(s.clock())).Scan(dest...)
+	err := s.read(ctx, "read a login", selectLogin, dest, id, millis(s.clock()))
 	if err == nil {
 		l.User, err = u.user()
 	}
 	if err != nil {
-		return store.Login{}, s.wrap(ctx, "read a login", err)
+		return store.Login{}, err
 	}
 	return l, nil
 }

@@ -103,8 +103,9 @@ func (t *tx) newer(room store.RoomID, after store.MessageID, limit int) (found [
 func (s *Store) Message(ctx context.Context, viewer store.UserID, room store.RoomID, id store.MessageID) (store.Message, error) {
 	var m store.Message
 	var moderator bool
-	if err := s.readers.read(ctx, selectOne, viewer, room, id).Scan(append(messageDest(&m), &moderator)...); err != nil {
-		return store.Message{}, s.wrap(ctx, "read a message", err)
+	dest := append(messageDest(&m), &moderator)
+	if err := s.read(ctx, "read a message", selectOne, dest, viewer, room, id); err != nil {
+		return store.Message{}, err
 	}
 	return m, nil
 }
@@ -124,19 +125,16 @@ func (s *Store) CreateMessage(ctx context.Context, viewer store.UserID, room sto
 		if err := t.row(selectAuthor, viewer, room).Scan(&m.Author.Name); err != nil {
 			return m, err
 		}
-		seq, err := t.next()
-		if err != nil {
-			return m, err
-		}
-		m.ID = store.MessageID(seq)
+		m.ID = store.MessageID(t.next())
 		n, err := t.exec(insertMessage, m.ID, room, viewer, d.Nonce, posted, m.Body, millis(m.CreatedAt))
 		if err != nil {
 			return m, err
 		}
 		if n == 0 {
-			return m, errRepeated // which also gives the number back
+			return m, errRepeated
 		}
-		return m, t.record(seq, store.MessageCreated, room, m.ID, 0)
+		t.record(store.MessageCreated, room, m.ID, 0)
+		return m, nil
 	})
 	if errors.Is(err, errRepeated) {
 		return s.first(ctx, viewer, room, d.Nonce, posted)
@@ -148,9 +146,9 @@ func (s *Store) CreateMessage(ctx context.Context, viewer store.UserID, room sto
 func (s *Store) first(ctx context.Context, viewer store.UserID, room store.RoomID, nonce string, posted []byte) (store.Message, error) {
 	var m store.Message
 	var before []byte
-	if err := s.readers.read(ctx, selectFirst, viewer, nonce).Scan(append(messageDest(&m), &before)...); err != nil {
+	if err := s.read(ctx, "read a repeated message", selectFirst, append(messageDest(&m), &before), viewer, nonce); err != nil {
 		// The author may since have lost the room that message is in; then it was in another one, or the write says so.
-		if err = s.wrap(ctx, "read a repeated message", err); errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) {
 			err = store.ErrConflict
 		}
 		return store.Message{}, err
@@ -189,7 +187,8 @@ func (s *Store) EditMessage(
 		if _, err := t.exec(updateBody, id, body, millis(t.now)); err != nil {
 			return m, err
 		}
-		return m, t.change(store.MessageEdited, room, id, 0)
+		t.record(store.MessageEdited, room, id, 0)
+		return m, nil
 	})
 }
 
@@ -204,7 +203,8 @@ func (s *Store) DeleteMessage(ctx context.Context, viewer store.UserID, room sto
 		if _, err := t.exec(deleteBody, id, millis(t.now)); err != nil {
 			return m, err
 		}
-		return m, t.change(store.MessageDeleted, room, id, 0)
+		t.record(store.MessageDeleted, room, id, 0)
+		return m, nil
 	})
 }
 

@@ -15,6 +15,12 @@ type pool struct {
 	stmts map[string]*sql.Stmt // by their text; not written to after prepare
 }
 
+// refresh closes a connection that is not in use, so that the next one is made to whatever serves now.
+func (p *pool) refresh() {
+	p.SetMaxIdleConns(-1)
+	p.SetMaxIdleConns(1)
+}
+
 func (p *pool) prepare(ctx context.Context, texts []string) error {
 	p.stmts = make(map[string]*sql.Stmt, len(texts))
 	for _, text := range texts {
@@ -27,17 +33,19 @@ func (p *pool) prepare(ctx context.Context, texts []string) error {
 	return nil
 }
 
-// read runs one statement that answers with one row.
-func (p *pool) read(ctx context.Context, text string, args ...any) *sql.Row {
-	if stmt, ok := p.stmts[text]; ok {
-		return stmt.QueryRowContext(ctx, args...)
-	}
-	return p.QueryRowContext(ctx, text, args...)
+// read runs one statement that answers with one row, into dest.
+func (s *Store) read(ctx context.Context, doing, text string, dest []any, args ...any) error {
+	return s.try(ctx, doing, func(ctx context.Context) error {
+		if stmt, ok := s.readers.stmts[text]; ok {
+			return stmt.QueryRowContext(ctx, args...).Scan(dest...)
+		}
+		return s.readers.QueryRowContext(ctx, text, args...).Scan(dest...)
+	})
 }
 
 // begin starts a transaction. The caller rolls it back in any case; that does nothing after a commit.
-func (p *pool) begin(ctx context.Context, readOnly bool) (*tx, error) {
-	t, err := p.BeginTx(ctx, &sql.TxOptions{ReadOnly: readOnly})
+func (p *pool) begin(ctx context.Context, opts *sql.TxOptions) (*tx, error) {
+	t, err := p.BeginTx(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -51,10 +59,10 @@ type tx struct {
 	pool  *pool
 	bound map[string]*sql.Stmt
 
-	now      time.Time // of the write under way
-	changed  bool      // a change number was taken, though it may have been given back
-	counting bool      // the counter was read into
-	seq      store.Seq // the last number taken
+	now     time.Time // of the batch
+	seq     store.Seq // the last change number taken
+	taken   []change  // the changes of those numbers, not yet written
+	written bool      // something was written, or went wrong, since this was last reset
 }
 
 func (t *tx) stmt(text string) (*sql.Stmt, bool) {
@@ -69,7 +77,9 @@ func (t *tx) stmt(text string) (*sql.Stmt, bool) {
 	return t.bound[text], true
 }
 
+// exec runs a statement that writes.
 func (t *tx) exec(text string, args ...any) (affected int64, err error) {
+	defer func() { t.written = t.written || err != nil || affected > 0 }()
 	var res sql.Result
 	if stmt, ok := t.stmt(text); ok {
 		res, err = stmt.ExecContext(t.ctx, args...)
@@ -82,6 +92,13 @@ func (t *tx) exec(text string, args ...any) (affected int64, err error) {
 	return res.RowsAffected()
 }
 
+// returning runs a statement that writes and answers with a row.
+func (t *tx) returning(text string, args ...any) *sql.Row {
+	t.written = true
+	return t.row(text, args...)
+}
+
+// row runs a statement that reads one row.
 func (t *tx) row(text string, args ...any) *sql.Row {
 	if stmt, ok := t.stmt(text); ok {
 		return stmt.QueryRowContext(t.ctx, args...)
@@ -119,17 +136,33 @@ func list[T any](t *tx, scan func(scanner) (T, error), text string, args ...any)
 
 // snapshot runs f in a transaction that reads the database as it was at one moment.
 func snapshot[T any](ctx context.Context, s *Store, doing string, f func(*tx) (T, error)) (T, error) {
-	var none T
-	t, err := s.readers.begin(ctx, true)
+	var v T
+	err := s.try(ctx, doing, func(ctx context.Context) error {
+		t, err := s.readers.begin(ctx, &s.dialect.snapshot)
+		if err != nil {
+			return err
+		}
+		defer t.Rollback()
+		v, err = f(t)
+		return err
+	})
 	if err != nil {
-		return none, s.wrap(ctx, doing, err)
-	}
-	defer t.Rollback()
-	v, err := f(t)
-	if err != nil {
-		return none, s.wrap(ctx, doing, err)
+		var none T
+		return none, err
 	}
 	return v, nil
+}
+
+// try runs a read, again if what failed passes and there is time.
+func (s *Store) try(ctx context.Context, doing string, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, store.ErrUnavailable)
+	defer cancel()
+	for pause := firstPause; ; pause = nextPause(pause) {
+		err := f(ctx)
+		if err == nil || !s.dialect.passes(err) || !wait(ctx, pause) {
+			return s.wrap(ctx, doing, err)
+		}
+	}
 }
 
 // millis keeps a time as milliseconds since 1970 and the zero time as NULL.
@@ -156,5 +189,5 @@ func (m moment) Scan(v any) error {
 	return nil
 }
 
-// clock is the present as the store keeps it.
-func (s *Store) clock() time.Time { return time.UnixMilli(s.now().UnixMilli()).UTC() }
+// clock is the present as the store keeps it, by the database's clock if it has one.
+func (s *Store) clock() time.Time { return time.UnixMilli(s.now().UnixMilli() + s.ahead.Load()).UTC() }

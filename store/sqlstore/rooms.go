@@ -56,8 +56,8 @@ func (s *Store) Rooms(ctx context.Context, viewer store.UserID) ([]store.RoomSum
 // Room returns a room the viewer may enter by its slug.
 func (s *Store) Room(ctx context.Context, viewer store.UserID, slug string) (store.Room, error) {
 	var r store.Room
-	if err := s.readers.read(ctx, selectRoom, viewer, slugKey(slug)).Scan(roomDest(&r)...); err != nil {
-		return store.Room{}, s.wrap(ctx, "read a room", err)
+	if err := s.read(ctx, "read a room", selectRoom, roomDest(&r), viewer, slugKey(slug)); err != nil {
+		return store.Room{}, err
 	}
 	return r, nil
 }
@@ -66,8 +66,8 @@ func (s *Store) Room(ctx context.Context, viewer store.UserID, slug string) (sto
 func (s *Store) RoomState(ctx context.Context, viewer store.UserID, slug string) (store.RoomState, error) {
 	var r store.RoomState
 	dest := append(roomDest(&r.Room), &r.Seq, &r.Changed)
-	if err := s.readers.read(ctx, selectState, viewer, slugKey(slug)).Scan(dest...); err != nil {
-		return store.RoomState{}, s.wrap(ctx, "read a room", err)
+	if err := s.read(ctx, "read a room", selectState, dest, viewer, slugKey(slug)); err != nil {
+		return store.RoomState{}, err
 	}
 	return r, nil
 }
@@ -93,7 +93,8 @@ func (s *Store) CreateRoom(ctx context.Context, creator store.UserID, n store.Ne
 		if _, err := t.exec(upsertMember, r.ID, creator, store.Moderator); err != nil {
 			return store.Room{}, err
 		}
-		return r, t.change(store.MemberSet, r.ID, 0, creator)
+		t.record(store.MemberSet, r.ID, 0, creator)
+		return r, nil
 	})
 }
 
@@ -132,11 +133,12 @@ func (s *Store) EnsureRooms(ctx context.Context, names []string) error {
 // makeRoom makes a room that has been checked; the constraint on its slug decides whether it can be.
 func (t *tx) makeRoom(n store.NewRoom) (store.Room, error) {
 	r := store.Room{Slug: store.Slug(n.Name), Name: n.Name, Topic: n.Topic, Visibility: n.Visibility, CreatedAt: t.now}
-	err := t.row(insertRoom, r.Slug, slugKey(r.Slug), r.Name, r.Topic, r.Visibility, millis(r.CreatedAt)).Scan(&r.ID)
+	err := t.returning(insertRoom, r.Slug, slugKey(r.Slug), r.Name, r.Topic, r.Visibility, millis(r.CreatedAt)).Scan(&r.ID)
 	if err != nil {
 		return store.Room{}, err
 	}
-	return r, t.change(store.RoomCreated, r.ID, 0, 0)
+	t.record(store.RoomCreated, r.ID, 0, 0)
+	return r, nil
 }
 
 // SetMember gives a person a role in a room. The role they have already changes nothing.
@@ -163,7 +165,8 @@ func (s *Store) SetMember(ctx context.Context, viewer store.UserID, room store.R
 		if err != nil || n == 0 {
 			return struct{}{}, err
 		}
-		return struct{}{}, t.change(store.MemberSet, room, 0, user)
+		t.record(store.MemberSet, room, 0, user)
+		return struct{}{}, nil
 	})
 	return err
 }
@@ -182,7 +185,8 @@ func (s *Store) RemoveMember(ctx context.Context, viewer store.UserID, room stor
 		if err != nil || n == 0 {
 			return struct{}{}, err
 		}
-		return struct{}{}, t.change(store.MemberRemoved, room, 0, user)
+		t.record(store.MemberRemoved, room, 0, user)
+		return struct{}{}, nil
 	})
 	return err
 }

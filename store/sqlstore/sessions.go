@@ -35,7 +35,7 @@ func (s *Store) CreateAttempt(ctx context.Context, a store.Attempt, ttl time.Dur
 // TakeAttempt returns an attempt and forgets it.
 func (s *Store) TakeAttempt(ctx context.Context, state, browser string) (store.Attempt, error) {
 	return writeInEpoch(ctx, s, "take a sign-in attempt", func(t *tx) (a store.Attempt, err error) {
-		err = t.row(takeAttempt, state, browser, millis(t.now)).Scan(&a.State, &a.Browser, &a.Nonce, &a.Verifier, &a.Return)
+		err = t.returning(takeAttempt, state, browser, millis(t.now)).Scan(&a.State, &a.Browser, &a.Nonce, &a.Verifier, &a.Return)
 		return a, err
 	})
 }
@@ -43,8 +43,8 @@ func (s *Store) TakeAttempt(ctx context.Context, state, browser string) (store.A
 // Session returns the data kept for token.
 func (s *Store) Session(ctx context.Context, token string) ([]byte, error) {
 	var data []byte
-	if err := s.readers.read(ctx, selectSession, token, millis(s.clock())).Scan(&data); err != nil {
-		return nil, s.wrap(ctx, "read a session", err)
+	if err := s.read(ctx, "read a session", selectSession, []any{&data}, token, millis(s.clock())); err != nil {
+		return nil, err
 	}
 	return data, nil
 }
@@ -99,4 +99,13 @@ func placeholders(from, to int) string {
 		b.WriteString(", $" + strconv.Itoa(i))
 	}
 	return b.String()
+}
+
+// rowsOf returns the placeholders of n rows of some width, "($1, …), (…)".
+func rowsOf(width, n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, "("+placeholders(i*width+1, (i+1)*width)[2:]+")")
+	}
+	return strings.Join(all, ", ")
 }

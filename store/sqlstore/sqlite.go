@@ -22,7 +22,13 @@ func sqlite() dialect {
 		goose:      goose.DialectSQLite3,
 		migrations: "sqlite",
 		open:       openSQLite,
+		name:       func(path string) string { return path },
+		turn:       `SELECT value, '', 0 FROM counter`, // the writer's transactions are immediate
+		snapshot:   sql.TxOptions{ReadOnly: true},
+		prepares:   true,
 		isUnique:   func(err error) bool { return sqliteCode(err) == codes.SQLITE_CONSTRAINT_UNIQUE },
+		isNoText:   func(error) bool { return false },
+		passes:     func(error) bool { return false },
 	}
 }
 
@@ -43,28 +49,30 @@ var (
 )
 
 // openSQLite opens the file at path, which it creates if there is none. Its errors are for the person who set the path.
-func openSQLite(ctx context.Context, path string) (writer, readers *sql.DB, err error) {
+func openSQLite(ctx context.Context, path string) (pools, error) {
 	if err := checkPath(path); err != nil {
-		return nil, nil, err
+		return pools{}, err
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the database %s can't be found: %w", path, err)
+		return pools{}, fmt.Errorf("the database %s can't be found: %w", path, err)
 	}
-	if writer, err = sql.Open("sqlite", sqliteDSN(abs, "immediate", writerPragmas)); err != nil {
-		return nil, nil, err
+	writer, err := sql.Open("sqlite", sqliteDSN(abs, "immediate", writerPragmas))
+	if err != nil {
+		return pools{}, err
 	}
 	writer.SetMaxOpenConns(1)
 	if err := checkContents(ctx, writer, path); err != nil {
-		return nil, nil, errors.Join(err, writer.Close())
+		return pools{}, errors.Join(err, writer.Close())
 	}
-	if readers, err = sql.Open("sqlite", sqliteDSN(abs, "deferred", readerPragmas)); err != nil {
-		return nil, nil, errors.Join(err, writer.Close())
+	readers, err := sql.Open("sqlite", sqliteDSN(abs, "deferred", readerPragmas))
+	if err != nil {
+		return pools{}, errors.Join(err, writer.Close())
 	}
 	n := min(8, 2*runtime.NumCPU())
 	readers.SetMaxOpenConns(n)
 	readers.SetMaxIdleConns(n)
-	return writer, readers, nil
+	return pools{writer: writer, readers: readers, migrator: writer}, nil
 }
 
 // sqliteDSN names an existing file: mode=rw keeps a connection made later from starting an empty database where the old

@@ -23,11 +23,11 @@ const (
 
 // User returns a person by id.
 func (s *Store) User(ctx context.Context, id store.UserID) (store.User, error) {
-	u, err := scanUser(s.readers.read(ctx, selectUser, id))
-	if err != nil {
-		return store.User{}, s.wrap(ctx, "read a person", err)
+	var u userRow
+	if err := s.read(ctx, "read a person", selectUser, u.dest(), id); err != nil {
+		return store.User{}, err
 	}
-	return u, nil
+	return u.user()
 }
 
 // SetUserActive lets a person in or locks them out, which also ends their logins.
@@ -59,13 +59,9 @@ func (t *tx) signIn(id store.Identity) (store.User, error) {
 	if err != nil {
 		return store.User{}, fmt.Errorf("encode groups: %w", err)
 	}
-	return scanUser(t.row(upsertUser, id.Issuer, id.Subject, decoration(id.Name), decoration(id.Email), string(encoded), millis(t.now)))
-}
-
-func scanUser(row scanner) (store.User, error) {
 	var u userRow
-	err := row.Scan(u.dest()...)
-	if err != nil {
+	row := t.returning(upsertUser, id.Issuer, id.Subject, decoration(id.Name), decoration(id.Email), string(encoded), millis(t.now))
+	if err := row.Scan(u.dest()...); err != nil {
 		return store.User{}, err
 	}
 	return u.user()

@@ -7,14 +7,25 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"time"
+
+	"letstalk/store"
 )
 
-// maxBatch is how many writes share one transaction, and so one wait for the disk, at most.
-const maxBatch = 256
+const (
+	// maxBatch is how many writes share one transaction, and so one wait for the disk, at most.
+	maxBatch = 256
+	// patience is how long a read or write waits for a database that does not answer.
+	patience = 5 * time.Second
+	// firstPause is how long it waits before it tries again; each further pause is twice as long, up to lastPause.
+	firstPause = 20 * time.Millisecond
+	lastPause  = 500 * time.Millisecond
+)
 
 var errClosed = errors.New("the store is closed")
 
-// job is a write waiting for its turn.
+// job is a write waiting for its turn. It may run more than once, each time in a transaction that knows nothing of the
+// time before.
 type job struct {
 	ctx  context.Context
 	do   func(*tx) error
@@ -36,6 +47,8 @@ func writeInEpoch[T any](ctx context.Context, s *Store, doing string, f func(*tx
 
 func do[T any](ctx context.Context, s *Store, keepsEpoch bool, doing string, f func(*tx) (T, error)) (T, error) {
 	var none, v T
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, store.ErrUnavailable)
+	defer cancel()
 	j := &job{ctx: ctx, done: make(chan error, 1), keepsEpoch: keepsEpoch, do: func(t *tx) (err error) {
 		v, err = f(t)
 		return err
@@ -51,7 +64,7 @@ func do[T any](ctx context.Context, s *Store, keepsEpoch bool, doing string, f f
 		return v, nil
 	case <-ctx.Done():
 		// v is the writer's now.
-		return none, ctx.Err()
+		return none, s.wrap(ctx, doing, ctx.Err())
 	}
 }
 
@@ -78,21 +91,22 @@ func (s *Store) run() {
 		// Those answered a moment ago have their next write on the way: let them get it in.
 		runtime.Gosched()
 		batch = s.gather(append(batch[:0], j))
-		errs, changed, err := s.commit(batch)
-		if err == nil && changed {
+		o := s.settle(batch)
+		if o.err == nil && o.head > 0 {
 			select {
-			case s.committed <- struct{}{}:
-			default: // a signal not yet taken stands for this one, too
+			case <-s.committed: // a number not yet taken is an older one
+			default:
 			}
+			s.committed <- o.head
 		}
 		if slices.ContainsFunc(batch, func(j *job) bool { return !j.keepsEpoch }) {
 			s.epoch.Add(1) // even after an error: a commit that failed to tell may have happened
 		}
 		for i, j := range batch {
-			if err != nil {
-				j.done <- err
+			if o.err != nil {
+				j.done <- o.err
 			} else {
-				j.done <- errs[i]
+				j.done <- o.errs[i]
 			}
 		}
 		clear(batch)
@@ -115,28 +129,141 @@ func (s *Store) gather(batch []*job) []*job {
 	return batch
 }
 
-// commit runs a batch in one transaction. errs has the outcome of each job if err, the outcome of the whole, is nil.
-func (s *Store) commit(batch []*job) (errs []error, changed bool, err error) {
-	// No caller's context: SQLite undoes the whole transaction when one statement is interrupted.
-	t, err := s.writer.begin(context.Background(), false)
+// outcome is what became of a batch.
+type outcome struct {
+	errs []error   // of each job, if err is nil
+	head store.Seq // the newest change number, if one was taken
+	err  error     // of the whole
+	// doubt is the id of the transaction whose commit was not answered.
+	doubt string
+}
+
+// settle commits a batch, again if what failed passes, for as long as somebody waits for it.
+func (s *Store) settle(batch []*job) outcome {
+	for pause := firstPause; ; pause = nextPause(pause) {
+		o := s.commit(batch)
+		if o.doubt != "" {
+			o = s.resolve(batch, o)
+		}
+		if o.err == nil || !s.dialect.passes(o.err) || !waitForAny(batch, pause) {
+			return o
+		}
+		s.writer.refresh()
+	}
+}
+
+// resolve finds out whether a transaction was committed whose commit was not answered.
+func (s *Store) resolve(batch []*job, o outcome) outcome {
+	for pause := firstPause; ; pause = nextPause(pause) {
+		s.writer.refresh()
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		var became string
+		err := s.writer.QueryRowContext(ctx, s.dialect.became, o.doubt).Scan(&became)
+		cancel()
+		switch {
+		case err == nil && became == "committed":
+			o.err = nil
+			return o
+		case err == nil && became == "aborted":
+			return o
+		case !waitForAny(batch, pause):
+			return o
+		}
+	}
+}
+
+// waitForAny waits before another try and reports whether anybody still wants it.
+func waitForAny(batch []*job, pause time.Duration) bool {
+	for _, j := range batch {
+		if wait(j.ctx, pause) {
+			return true
+		}
+	}
+	return false
+}
+
+// wait reports whether ctx still holds after a pause.
+func wait(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func nextPause(pause time.Duration) time.Duration { return min(2*pause, lastPause) }
+
+// commit runs a batch in one transaction. At first each job is trusted to succeed or to leave nothing behind. If one does
+// not, all is undone and done again with a savepoint before each, so that a failure undoes only its own work.
+func (s *Store) commit(batch []*job) outcome {
+	o, spoilt := s.attempt(batch, s.dare)
+	if spoilt {
+		o, _ = s.attempt(batch, s.turn)
+	}
+	return o
+}
+
+// attempt runs a batch in one transaction, each job by run. It is spoilt if run says that the transaction can't go on.
+func (s *Store) attempt(batch []*job, run func(*tx, *job) (err, spoilt error)) (o outcome, spoilt bool) {
+	ctx, cancel := s.batchContext()
+	defer cancel()
+	t, err := s.writer.begin(ctx, nil)
 	if err != nil {
-		return nil, false, err
+		return outcome{err: err}, false
 	}
 	defer t.Rollback()
-	errs = make([]error, len(batch))
+	id, err := s.start(t)
+	if err != nil {
+		return outcome{err: err}, false
+	}
+	o.errs = make([]error, len(batch))
+	first := t.seq
 	for i, j := range batch {
-		if errs[i] = j.ctx.Err(); errs[i] != nil {
+		if j.ctx.Err() != nil {
+			o.errs[i] = context.Cause(j.ctx)
 			continue
 		}
-		var undone error
-		if errs[i], undone = s.turn(t, j); undone != nil {
-			return nil, false, errors.Join(errs[i], undone)
+		t.written = false
+		var spoilt error
+		if o.errs[i], spoilt = run(t, j); spoilt != nil {
+			return outcome{err: fmt.Errorf("%w, after: %v", spoilt, o.errs[i])}, true // of which only spoilt is everybody's
 		}
 	}
 	if err := t.count(); err != nil {
-		return nil, false, err
+		return outcome{err: err}, false
 	}
-	return errs, t.changed, t.Commit()
+	if t.seq > first {
+		o.head = t.seq
+	}
+	if o.err = t.Commit(); o.err != nil && s.dialect.passes(o.err) {
+		o.doubt = id
+	}
+	return o, false
+}
+
+// batchContext bounds how long a batch may take where the database is beyond a network. SQLite undoes a whole transaction
+// when one statement is interrupted, and its disk answers or fails.
+func (s *Store) batchContext() (context.Context, context.CancelFunc) {
+	if s.dialect.shared {
+		return context.WithTimeout(context.Background(), patience)
+	}
+	return context.Background(), func() {}
+}
+
+// start keeps the other writers out and takes over the state they left. id is the transaction's.
+func (s *Store) start(t *tx) (id string, err error) {
+	var now int64
+	if err := t.row(s.dialect.turn).Scan(&t.seq, &id, &now); err != nil {
+		return "", err
+	}
+	if now != 0 && !s.ownTime {
+		s.ahead.Store(now - s.now().UnixMilli())
+	}
+	t.now = s.clock()
+	return id, nil
 }
 
 const (
@@ -145,22 +272,31 @@ const (
 	undo      = `ROLLBACK TO SAVEPOINT turn`
 )
 
-// turn runs one job so that its failure undoes only its own work. broken is not nil if the transaction can't go on: a
-// full disk, for example, makes SQLite end it, and statements run after that would each be their own transaction.
-func (s *Store) turn(t *tx, j *job) (err, broken error) {
+var errSpoilt = errors.New("a write failed half done")
+
+// dare runs one job without a savepoint. The transaction is spoilt if it fails and has written.
+func (s *Store) dare(t *tx, j *job) (err, spoilt error) {
+	if err = s.guard(t, j); err != nil && t.written {
+		return err, errSpoilt
+	}
+	return err, nil
+}
+
+// turn runs one job so that its failure undoes only its own work. spoilt is not nil if the transaction can't go on: a full
+// disk, for example, makes SQLite end it, and statements run after that would each be their own transaction.
+func (s *Store) turn(t *tx, j *job) (err, spoilt error) {
 	if _, err := t.exec(savepoint); err != nil {
 		return nil, err
 	}
-	t.now = s.clock()
-	seq, counting := t.seq, t.counting
+	seq, taken := t.seq, len(t.taken)
 	if err = s.guard(t, j); err != nil {
-		t.seq, t.counting = seq, counting // the numbers it took are free again
-		if _, broken := t.exec(undo); broken != nil {
-			return err, broken
+		t.seq, t.taken = seq, t.taken[:taken] // the numbers it took are free again
+		if _, spoilt := t.exec(undo); spoilt != nil {
+			return err, spoilt
 		}
 	}
-	_, broken = t.exec(release)
-	return err, broken
+	_, spoilt = t.exec(release)
+	return err, spoilt
 }
 
 // guard keeps a panic in a write from ending the writer.
