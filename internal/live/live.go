@@ -83,6 +83,10 @@ type Hub struct {
 	rooms    map[store.RoomID]*room
 	closing  bool
 	drained  chan struct{} // closed when closing and the last stream has gone
+
+	others others                    // what other nodes told
+	untold map[store.RoomID]struct{} // rooms whose people on this node changed since TakeChanged
+	news   chan struct{}             // see Changed
 }
 
 // New returns a hub that is running.
@@ -102,6 +106,8 @@ func New(opts Options) *Hub {
 		users:    map[store.UserID][]*conn{},
 		rooms:    map[store.RoomID]*room{},
 		drained:  make(chan struct{}),
+		untold:   map[store.RoomID]struct{}{},
+		news:     make(chan struct{}, 1),
 	}
 	h.open, h.stop = context.WithCancel(context.Background())
 	// Apart, so that a store that is slow to tell about logins holds up no heartbeat.

@@ -21,26 +21,27 @@ type PresenceChange struct {
 
 // room is the streams and people of one room; the hub's mutex guards it.
 type room struct {
-	hub    *Hub
-	id     store.RoomID
-	conns  map[*conn]struct{}
-	people map[store.UserID]*visitor
+	hub       *Hub
+	id        store.RoomID
+	conns     map[*conn]struct{}
+	people    map[store.UserID]*visitor // on this node
+	elsewhere map[store.UserID]guest    // on other nodes; nil until there is one
 
-	sorted  []store.Person // people by name, and
+	sorted  []store.Person // all of them by name, and
 	present *frame         // the frame that shows them; both nil until they are asked for again
 
 	entered, left []store.Person // not yet announced
 	announcing    *time.Timer    // runs while announcements settle
 }
 
-// visitor is a person in a room, with or, for a while after the last one closed, without a stream.
+// visitor is a person in a room on this node, with or, for a while after the last one closed, without a stream.
 type visitor struct {
 	person  store.Person
 	streams int
 	leaving *time.Timer
 }
 
-// People returns who is in a room, by name. The list is shared; it is not to be changed.
+// People returns who is in a room, on whichever node, by name. The list is shared; it is not to be changed.
 func (h *Hub) People(id store.RoomID) []store.Person {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -56,32 +57,44 @@ func (h *Hub) enter(c *conn) (tell *room) {
 	if id == 0 {
 		return nil
 	}
+	r := h.room(id)
+	r.conns[c] = struct{}{}
+	person := c.reader.Person
+	if was := r.shift(person.ID, func() { r.visit(person) }); !was {
+		return r.announce()
+	}
+	// The page was drawn a moment ago; since then somebody may have come or gone.
+	c.send(r.here())
+	return nil
+}
+
+// room returns the room, which is new if nothing was known of it; the hub's mutex is held.
+func (h *Hub) room(id store.RoomID) *room {
 	r := h.rooms[id]
 	if r == nil {
 		r = &room{hub: h, id: id, conns: map[*conn]struct{}{}, people: map[store.UserID]*visitor{}}
 		h.rooms[id] = r
 	}
-	r.conns[c] = struct{}{}
+	return r
+}
 
-	v := r.people[c.reader.Person.ID]
-	if v == nil {
-		r.people[c.reader.Person.ID] = &visitor{person: c.reader.Person, streams: 1}
-		r.changed()
-		r.entered = append(r.entered, c.reader.Person)
-		return r.announce()
+// visit gives a person one more stream.
+func (r *room) visit(person store.Person) {
+	v := r.people[person.ID]
+	switch {
+	case v == nil:
+		v = &visitor{person: person}
+		r.people[person.ID] = v
+		r.hub.noteChange(r.id)
+	case v.person != person:
+		v.person = person // each sign-in may bring another name
+		r.hub.noteChange(r.id)
 	}
 	v.streams++
-	if v.person != c.reader.Person {
-		v.person = c.reader.Person // each sign-in may bring another name
-		r.changed()
-	}
 	if v.leaving != nil {
 		v.leaving.Stop()
 		v.leaving = nil
 	}
-	// The page was drawn a moment ago; since then somebody may have come or gone.
-	c.send(r.here())
-	return nil
 }
 
 // leave takes a stream out of its room; the hub's mutex is held.
@@ -102,13 +115,39 @@ func (h *Hub) leave(c *conn) {
 			if v.leaving != leaving || h.closing {
 				return nil // came back while this was waiting for the mutex, and may even have gone again
 			}
-			delete(r.people, v.person.ID)
-			r.changed()
-			r.left = append(r.left, v.person)
+			r.shift(v.person.ID, func() { delete(r.people, v.person.ID) })
+			h.noteChange(r.id)
 			return r.announce()
 		})
 	})
 	v.leaving = leaving
+}
+
+// shift changes where a person is, and notes what of it those in the room are to know. It reports whether the person was
+// in the room before, on any node.
+func (r *room) shift(id store.UserID, change func()) (was bool) {
+	before, was := r.find(id)
+	change()
+	after, is := r.find(id)
+	if before != after {
+		r.changed()
+	}
+	switch {
+	case is && !was:
+		r.entered = append(r.entered, after)
+	case was && !is:
+		r.left = append(r.left, before)
+	}
+	return was
+}
+
+// find returns a person in the room as they are listed.
+func (r *room) find(id store.UserID) (store.Person, bool) {
+	if v := r.people[id]; v != nil {
+		return v.person, true
+	}
+	g, ok := r.elsewhere[id]
+	return g.person, ok
 }
 
 // arrange changes who is where, in its place among the frames, and tells the room that change returns, if any.
@@ -123,21 +162,16 @@ func (h *Hub) arrange(change func() (tell *room)) {
 	}
 }
 
-// announce returns the room if it is to be told at once who came and went, because it was quiet; else it will be later, of
-// all of them together. The hub's mutex is held.
+// announce returns the room if somebody came or went and it is to be told at once, because it was quiet; else it will be
+// later, of all of them together. The hub's mutex is held.
 func (r *room) announce() (tell *room) {
-	if r.announcing != nil {
+	if r.announcing != nil || r.hub.closing || len(r.entered)+len(r.left) == 0 {
 		return nil
 	}
 	r.announcing = time.AfterFunc(r.settle(), func() {
 		r.hub.arrange(func() (tell *room) {
-			if r.hub.closing {
-				return nil
-			}
 			r.announcing = nil
-			if len(r.entered)+len(r.left) > 0 {
-				tell = r.announce()
-			}
+			tell = r.announce()
 			r.forget()
 			return tell
 		})
@@ -155,14 +189,19 @@ func (r *room) settle() time.Duration {
 func (r *room) tell() {
 	h := r.hub
 	h.mu.Lock()
-	change := PresenceChange{People: r.list()}
-	if len(r.entered) <= maxNotices {
-		change.Entered = r.entered
-	}
-	if len(r.left) <= maxNotices {
-		change.Left = r.left
-	}
+	entered, left := r.entered, r.left
 	r.entered, r.left = nil, nil
+	if len(r.conns) == 0 {
+		h.mu.Unlock()
+		return // all are on other nodes, or have gone
+	}
+	change := PresenceChange{People: r.list()}
+	if len(entered) <= maxNotices {
+		change.Entered = entered
+	}
+	if len(left) <= maxNotices {
+		change.Left = left
+	}
 	f := r.frame(change)
 	h.mu.Unlock()
 	h.handOut(f, r.each)
@@ -170,7 +209,7 @@ func (r *room) tell() {
 
 // forget drops a room in which nobody is and nothing is to be told.
 func (r *room) forget() {
-	if len(r.people) == 0 && r.announcing == nil {
+	if len(r.people)+len(r.elsewhere) == 0 && r.announcing == nil {
 		delete(r.hub.rooms, r.id)
 	}
 }
@@ -198,9 +237,14 @@ func (r *room) changed() { r.sorted, r.present = nil, nil }
 
 func (r *room) list() []store.Person {
 	if r.sorted == nil {
-		r.sorted = make([]store.Person, 0, len(r.people))
+		r.sorted = make([]store.Person, 0, len(r.people)+len(r.elsewhere))
 		for _, v := range r.people {
 			r.sorted = append(r.sorted, v.person)
+		}
+		for id, g := range r.elsewhere {
+			if r.people[id] == nil {
+				r.sorted = append(r.sorted, g.person)
+			}
 		}
 		slices.SortFunc(r.sorted, ByName)
 	}
