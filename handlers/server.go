@@ -15,6 +15,7 @@ import (
 	"github.com/go-chi/httprate"
 
 	"letstalk/internal/auth"
+	"letstalk/internal/cluster"
 	"letstalk/internal/feed"
 	"letstalk/internal/live"
 	"letstalk/static"
@@ -38,6 +39,7 @@ type Options struct {
 	Auth   *auth.Auth
 	Hub    *live.Hub
 	Feed   *feed.Feed
+	Bus    *cluster.Bus // nil if this is the only node, or the nodes have none
 	Assets *static.Assets
 	Logger *slog.Logger
 	// BaseURL is where browsers find the site.

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/PuerkitoBio/goquery"
+
+	"letstalk/internal/pgtest"
 )
 
 // patience is how long a test waits for what it needs; it is long because only a broken test waits for it.
@@ -39,7 +41,7 @@ func TestMain(m *testing.M) {
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
 	} else {
-		code = m.Run()
+		code = pgtest.Main(m)
 	}
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
@@ -104,6 +106,7 @@ func until(t *testing.T, holds func() bool, wrong func() string) {
 type program struct {
 	t    *testing.T
 	base string  // what it printed as its address
+	at   string  // where it listens, if people reach it under another address
 	says string  // the second line it printed
 	log  *buffer // what it logged
 	stop func() error
@@ -176,7 +179,11 @@ func (p *program) visitor() *visitor {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	v := &visitor{t: p.t, program: p}
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if v.program.at != "" && "http://"+addr == v.program.base {
+			addr = v.program.at
+		}
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if host, port, _ := net.SplitHostPort(addr); err != nil && host == "localhost" {
 			return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort("::1", port))
@@ -184,7 +191,6 @@ func (p *program) visitor() *visitor {
 		return conn, err
 	}}
 	p.t.Cleanup(transport.CloseIdleConnections)
-	v := &visitor{t: p.t, program: p}
 	v.Client = &http.Client{Jar: jar, Transport: transport, Timeout: patience, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 		v.remember(r.URL)
 		return nil

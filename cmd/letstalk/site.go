@@ -6,9 +6,11 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"letstalk/handlers"
 	"letstalk/internal/auth"
+	"letstalk/internal/cluster"
 	"letstalk/internal/config"
 	"letstalk/internal/feed"
 	"letstalk/internal/live"
@@ -20,12 +22,13 @@ import (
 type site struct {
 	http.Handler
 	hub  *live.Hub
+	bus  *cluster.Bus       // nil if there is none
 	end  context.CancelFunc // tells the work behind it to end
 	work sync.WaitGroup
 }
 
 // newSite wires the site's parts and sets them going.
-func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slog.Logger) (*site, error) {
+func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slog.Logger) (s *site, err error) {
 	assets, err := static.Load()
 	if err != nil {
 		return nil, err
@@ -34,34 +37,44 @@ func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slo
 	if err != nil {
 		return nil, err
 	}
+	node := rand.Text() // of this run of the program
 	hub := live.New(live.Options{
 		Position:   head,
-		Boot:       rand.Text(),
+		Boot:       node,
 		Head:       db.Head,
 		Presence:   feed.Presence,
 		LiveLogins: db.LiveLogins,
 		Logger:     logger,
 	})
+	s = &site{hub: hub, end: func() {}}
+	defer func() {
+		if err != nil {
+			s.close(ctx)
+		}
+	}()
 	identity, err := auth.New(auth.Config{
 		Issuer: cfg.Issuer, ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret,
 		Scopes: cfg.Scopes, GroupsClaim: cfg.GroupsClaim,
 		BaseURL: cfg.BaseURL, Key: cfg.SessionKey[:], Idle: cfg.SessionIdle, Lifetime: cfg.SessionLifetime,
 		Address: handlers.ClientAddress,
-	}, db, hub.EndLogin, logger)
+	}, db, func(id store.LoginID) { hub.EndLogin(id); s.bus.LoginEnded(id) }, logger)
 	if err != nil {
-		hub.Close(ctx)
+		return nil, err
+	}
+	follow := feed.New(db, hub, func(seq store.Seq) { s.bus.Committed(seq) }, logger)
+	if err := s.join(cfg, db, follow, node, logger); err != nil {
 		return nil, err
 	}
 	proxies := make([]string, len(cfg.TrustedProxies))
 	for i, network := range cfg.TrustedProxies {
 		proxies[i] = network.String()
 	}
-	follow := feed.New(db, hub, func(store.Seq) {}, logger)
-	behind, end := context.WithCancel(context.WithoutCancel(ctx))
-	s := &site{hub: hub, end: end, Handler: handlers.New(handlers.Options{
-		Store: db, Auth: identity, Hub: hub, Feed: follow, Assets: assets, Logger: logger,
+	s.Handler = handlers.New(handlers.Options{
+		Store: db, Auth: identity, Hub: hub, Feed: follow, Bus: s.bus, Assets: assets, Logger: logger,
 		BaseURL: cfg.BaseURL, TrustedProxies: proxies, RateLimit: cfg.RateLimit,
-	})}
+	})
+	behind, end := context.WithCancel(context.WithoutCancel(ctx))
+	s.end = end
 	s.work.Go(func() { follow.Run(behind, head) })
 	s.work.Go(func() { follow.Prune(behind) })
 	s.work.Go(func() {
@@ -72,10 +85,45 @@ func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slo
 	return s, nil
 }
 
+// join connects this node to the others, if there is a bus. What they tell is a reason to look, no more.
+func (s *site) join(cfg config.Config, db store.Store, follow *feed.Feed, node string, logger *slog.Logger) error {
+	if cfg.NATSURL == "" {
+		return nil
+	}
+	bus, err := cluster.Connect(cluster.BusConfig{
+		URL: cfg.NATSURL, Credentials: cfg.NATSCredentials, CA: cfg.NATSCA,
+		Workspace: db.Workspace(), Node: node, Logger: logger,
+		Hints: cluster.Hints{
+			Committed: func(seq store.Seq) {
+				if seq > s.hub.Position() {
+					follow.Wake()
+				}
+			},
+			Beaten:     func() {},
+			LoginEnded: func(id store.LoginID) { s.endIfOver(db, id) },
+			Connected:  follow.Wake,
+		},
+	})
+	s.bus = bus
+	return err
+}
+
+// endIfOver ends the streams of a login that another node is said to have ended. If that can't be found out now, the hub's
+// next look at all its logins will.
+func (s *site) endIfOver(db store.Store, id store.LoginID) {
+	db.Outdate()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if live, err := db.LiveLogins(ctx, []store.LoginID{id}); err == nil && len(live) == 0 {
+		s.hub.EndLogin(id)
+	}
+}
+
 // close tells the streams and ends them, those that are stalled when ctx ends; then the feed. A message posted meanwhile
 // is kept, and its readers get it when they come back.
 func (s *site) close(ctx context.Context) {
 	s.hub.Close(ctx)
 	s.end()
 	s.work.Wait()
+	s.bus.Close() // last, so that the other nodes hear of what was committed last
 }
