@@ -16,7 +16,7 @@ RACE    := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC) 
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test chaos check bench figures generate browser clean FORCE
+.PHONY: help run build test chaos check bench figures generate browser servers clean FORCE
 
 help:
 	@echo "make run       serve on this machine with demo accounts"
@@ -60,17 +60,17 @@ check: generate
 	go tool staticcheck ./...
 
 # The browser tests start the program as a process of its own, where the race detector would see nothing.
-test: check browser $(RIVAL)
+test: check browser servers $(RIVAL)
 	go test -vet=off -timeout 10m $(RACE) $$(go list ./... | grep -v /internal/e2e)
 	go test -vet=off -timeout 8m ./internal/e2e
 
 # Each seed is a plan of what goes wrong, and can be had again: make chaos SEED=17 SEEDS=1. With SEEDS=0 it is the short
 # one that make test runs.
-chaos: generate browser
+chaos: generate browser servers
 	go test -vet=off -v -timeout 3h ./internal/e2e -run '^TestChaos$$' -args -chaos.seeds=$(or $(SEEDS),10) -chaos.seed=$(or $(SEED),1)
 
-browser:
-	@.ci/browser
+browser servers:
+	@.ci/$@
 
 bench: build $(RIVAL)
 	go test -vet=off -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /internal/e2e)

@@ -53,6 +53,7 @@ func TestAServerIsGoneWhenItsProcessDies(t *testing.T) {
 			}
 			socket := strings.TrimSpace(line)
 			if how == "kill" {
+				// Somebody who is connected and says nothing is the hardest to get rid of.
 				conn, err := net.Dial("unix", socket)
 				if err != nil {
 					t.Fatal(err)

@@ -125,9 +125,15 @@ func (s *Server) Socket() string { return filepath.Join(s.dir, ".s.PGSQL."+port)
 // the test failed, what the server logged about it is shown.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
+	return s.Copy(t, "template1")
+}
+
+// Copy is Database that begins with what another one holds, which it names; nobody may be connected to that one.
+func (s *Server) Copy(t testing.TB, of string) string {
+	t.Helper()
 	name := fmt.Sprintf("test_%d", s.names.Add(1))
-	// By the default strategy, WAL_LOG, which writes no checkpoint: with FILE_COPY it took twice as long.
-	if err := s.Exec(admin, "CREATE DATABASE "+name+" OWNER "+owner); err != nil {
+	// By the default strategy, WAL_LOG, which makes no checkpoint: FILE_COPY took twice as long.
+	if err := s.Exec(admin, "CREATE DATABASE "+name+" OWNER "+owner+" TEMPLATE "+of); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -156,7 +162,7 @@ func (s *Server) Exec(database, sql string) error {
 	defer conn.Close(ctx)
 	// The simple protocol takes several statements at a time.
 	if _, err := conn.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol); err != nil {
-		return s.withLog(fmt.Errorf("%s: %w", sql, err))
+		return fmt.Errorf("%s: %w", sql, err)
 	}
 	return nil
 }

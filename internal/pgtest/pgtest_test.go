@@ -42,7 +42,7 @@ func TestAServerWritesAsInProduction(t *testing.T) {
 	}
 }
 
-func TestADatabaseIsEmptyAndItsOwnersOnly(t *testing.T) {
+func TestADatabaseIsEmptyAndItsOwnerNobodySpecial(t *testing.T) {
 	s := pgtest.Shared(t)
 	first, second := connect(t, s.Database(t)), connect(t, s.Database(t))
 	tell(t, first, "CREATE TABLE remembered (what text)")
@@ -105,6 +105,14 @@ func TestAURLIsReadAlikeByAllWhoReadIt(t *testing.T) {
 	if u.Query().Get("host") != folder || u.Query().Get("port") != "5432" || u.User.Username() != "letstalk" ||
 		u.Path != "/some where" || u.Host != "" {
 		t.Errorf("net/url: %#v", u)
+	}
+}
+
+func TestTheSocketIsForTheTestOnly(t *testing.T) {
+	s := pgtest.Shared(t)
+	// The server trusts everybody who reaches it, so the folder must let nobody in.
+	if info, err := os.Stat(filepath.Dir(s.Socket())); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("its folder: %v, %v", info, err)
 	}
 	if info, err := os.Stat(s.Socket()); err != nil || info.Mode().Type() != os.ModeSocket {
 		t.Errorf("no socket: %v, %v", info, err)

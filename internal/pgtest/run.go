@@ -21,6 +21,8 @@ var settings = []string{
 	"fsync=on", // the default, but what tests prove about crashes hangs on it
 	"max_connections=200",
 	"shared_buffers=16MB",
+	// Before PostgreSQL 18 even an immediate stop may wait for a connection that has said nothing yet: a minute otherwise.
+	"authentication_timeout=5s",
 	"log_line_prefix=%m [%p] %d ",
 }
 

@@ -38,6 +38,9 @@ type dialect struct {
 	// shared says that several processes may serve one database.
 	shared bool
 
+	// move is how a workspace is moved from or to such a database.
+	move mover
+
 	// isUnique reports whether the driver says that a UNIQUE constraint refused a row.
 	isUnique func(error) bool
 	// isNoText reports whether the driver says that some text is none; then nothing can be found by it.

@@ -28,10 +28,12 @@ const (
 	selectFirst = `SELECT ` + messageColumns + `, m.posted` + fromMessages + `JOIN rooms r ON r.id = m.room_id
 		WHERE m.author_id = $1 AND m.nonce = $2 AND ` + maySee
 
-	selectAuthor  = `SELECT u.name FROM rooms r JOIN users u ON u.id = $1 WHERE r.id = $2 AND ` + maySee
+	// insertMessage answers with the author's name. It answers with nothing if the author may not see the room, and if the
+	// nonce was used before.
 	insertMessage = `
-		INSERT INTO messages (id, room_id, author_id, nonce, posted, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (author_id, nonce) DO NOTHING`
+		INSERT INTO messages (id, room_id, author_id, nonce, posted, body, created_at)
+		SELECT $3, r.id, u.id, $4, $5, $6, $7 FROM rooms r JOIN users u ON u.id = $1 WHERE r.id = $2 AND ` + maySee + `
+		ON CONFLICT (author_id, nonce) DO NOTHING RETURNING (SELECT u.name FROM users u WHERE u.id = author_id)`
 	updateBody = `UPDATE messages SET body = $2, edited_at = $3 WHERE id = $1`
 	deleteBody = `UPDATE messages SET body = '', deleted_at = $2 WHERE id = $1`
 )
@@ -121,20 +123,16 @@ func (s *Store) CreateMessage(ctx context.Context, viewer store.UserID, room sto
 	}
 	posted := fingerprint(d.Body)
 	m, err := writeInEpoch(ctx, s, "post a message", func(t *tx) (store.Message, error) {
-		m := store.Message{Room: room, Author: store.Person{ID: viewer}, Body: d.Body, CreatedAt: t.now}
-		if err := t.row(selectAuthor, viewer, room).Scan(&m.Author.Name); err != nil {
+		m := store.Message{ID: store.MessageID(t.next()), Room: room, Author: store.Person{ID: viewer}, Body: d.Body, CreatedAt: t.now}
+		err := t.row(insertMessage, viewer, room, m.ID, d.Nonce, posted, m.Body, millis(m.CreatedAt)).Scan(&m.Author.Name)
+		if errors.Is(err, sql.ErrNoRows) {
+			if _, err = t.visible(viewer, room); err == nil {
+				err = errRepeated
+			}
 			return m, err
-		}
-		m.ID = store.MessageID(t.next())
-		n, err := t.exec(insertMessage, m.ID, room, viewer, d.Nonce, posted, m.Body, millis(m.CreatedAt))
-		if err != nil {
-			return m, err
-		}
-		if n == 0 {
-			return m, errRepeated
 		}
 		t.record(store.MessageCreated, room, m.ID, 0)
-		return m, nil
+		return m, err
 	})
 	if errors.Is(err, errRepeated) {
 		return s.first(ctx, viewer, room, d.Nonce, posted)

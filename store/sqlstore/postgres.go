@@ -40,14 +40,18 @@ func postgres() dialect {
 	return dialect{
 		goose:      goose.DialectPostgres,
 		migrations: "postgres",
-		locker:     func() (lock.SessionLocker, error) { return lock.NewPostgresSessionLocker() },
-		open:       openPostgres,
-		name:       postgresName,
+		// Asked for every second, for five minutes.
+		locker: func() (lock.SessionLocker, error) {
+			return lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+		},
+		open: openPostgres,
+		name: postgresName,
 		turn: `SELECT value, pg_current_xact_id()::text, (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 			FROM counter FOR UPDATE`,
 		became:   `SELECT coalesce(pg_xact_status($1::text::xid8), 'aborted')`,
 		snapshot: sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 		shared:   true,
+		move:     postgresMover(),
 		isUnique: func(err error) bool { return postgresCode(err) == "23505" },
 		// character_not_in_repertoire, untranslatable_character
 		isNoText: func(err error) bool { code := postgresCode(err); return code == "22021" || code == "22P05" },
@@ -55,9 +59,8 @@ func postgres() dialect {
 	}
 }
 
-// openPostgres opens the database at a URL without its scheme. Its errors are for the person who set the URL, and do not
-// hold its password.
-func openPostgres(ctx context.Context, address string) (pools, error) {
+// parsePostgres reads a URL without its scheme. Its errors are for the person who set the URL, and do not hold its password.
+func parsePostgres(address string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig("postgres:" + address)
 	if err != nil {
 		// What pgx says of a URL it can't parse may hold parts of it.
@@ -66,14 +69,25 @@ func openPostgres(ctx context.Context, address string) (pools, error) {
 		if errors.As(err, &parse) && errors.Unwrap(parse) != nil && !strings.Contains(parse.Error(), "parse \"") {
 			reason = ": " + oneLine(errors.Unwrap(parse).Error())
 		}
-		return pools{}, fmt.Errorf("the database URL is none that PostgreSQL knows: write postgres://USER:PASSWORD@HOST:5432/DATABASE%s", reason)
+		return nil, fmt.Errorf("the database URL is none that PostgreSQL knows: write postgres://USER:PASSWORD@HOST:5432/DATABASE%s", reason)
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = patience
 	}
 	fallback(config, "application_name", "letstalk")
+	return config, nil
+}
+
+// openPostgres opens the database at a URL without its scheme. Its errors are like those of parsePostgres.
+func openPostgres(ctx context.Context, address string) (pools, error) {
+	config, err := parsePostgres(address)
+	if err != nil {
+		return pools{}, err
+	}
 	fallback(config, "statement_timeout", millisText(patience))
 	fallback(config, "idle_in_transaction_session_timeout", millisText(stalled))
+	// What is asked is always found by an index: planning it anew each time took as long as doing it.
+	fallback(config, "plan_cache_mode", "force_generic_plan")
 	unbounded := config.Copy()
 	unbounded.RuntimeParams["statement_timeout"] = "0"
 	unbounded.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
@@ -135,33 +149,44 @@ func awaitPostgres(ctx context.Context, db *sql.DB, name string) error {
 	}
 }
 
+// about is what is to be known of a server and a database before they are used.
+type about struct {
+	version, others, ours int
+	encoding, schema      string
+	standby, readOnly     bool
+	creates               bool
+}
+
 // checkPostgres makes sure that the server can be used and that the database is ours, or empty.
 func checkPostgres(ctx context.Context, db *sql.DB, name string) error {
-	var version, others, ours int
-	var encoding, schema string
-	var standby, readOnly, creates bool
+	var a about
 	err := db.QueryRowContext(ctx, `
 		SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), pg_is_in_recovery(),
 			current_setting('default_transaction_read_only')::bool, coalesce(current_schema(), ''),
 			coalesce(has_schema_privilege(current_schema(), 'CREATE'), FALSE),
 			(SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'goose_db_version'),
 			(SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename IN ('workspace', 'counter'))`).
-		Scan(&version, &encoding, &standby, &readOnly, &schema, &creates, &others, &ours)
-	switch {
-	case err != nil:
+		Scan(&a.version, &a.encoding, &a.standby, &a.readOnly, &a.schema, &a.creates, &a.others, &a.ours)
+	if err != nil {
 		return unreachable(name, err)
-	case version < minPostgres:
-		return fmt.Errorf("the database %s is on PostgreSQL %d: Let's Talk needs version 15 or later", name, version/10000)
-	case encoding != "UTF8":
-		return fmt.Errorf("the database %s has the encoding %s: make it anew with ENCODING 'UTF8' TEMPLATE template0", name, encoding)
-	case standby || readOnly:
+	}
+	return a.check(name)
+}
+
+func (a about) check(name string) error {
+	switch {
+	case a.version < minPostgres:
+		return fmt.Errorf("the database %s is on PostgreSQL %d: Let's Talk needs version 15 or later", name, a.version/10000)
+	case a.encoding != "UTF8":
+		return fmt.Errorf("the database %s has the encoding %s: make it anew with ENCODING 'UTF8' TEMPLATE template0", name, a.encoding)
+	case a.standby || a.readOnly:
 		return fmt.Errorf("the database %s is read-only: enter the address of the primary server, or all of them and ?target_session_attrs=read-write", name)
-	case others > 0 && ours < 2:
+	case a.others > 0 && a.ours < 2:
 		return fmt.Errorf("the database %s holds the data of another program: choose another database", name)
-	case schema == "":
-		return fmt.Errorf("the database %s has no schema to use: the URL's search_path names none that is there", name)
-	case ours == 0 && !creates:
-		return fmt.Errorf("the database %s lets this user make no tables: make the user its owner, or GRANT CREATE ON SCHEMA %s", name, schema)
+	case a.schema == "":
+		return fmt.Errorf("the database %s has no schema to use: the search_path names none that is there", name)
+	case a.ours == 0 && !a.creates:
+		return fmt.Errorf("the database %s lets this user make no tables: make the user its owner, or GRANT CREATE ON SCHEMA %s", name, a.schema)
 	}
 	return nil
 }

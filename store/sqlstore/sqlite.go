@@ -26,6 +26,7 @@ func sqlite() dialect {
 		turn:       `SELECT value, '', 0 FROM counter`, // the writer's transactions are immediate
 		snapshot:   sql.TxOptions{ReadOnly: true},
 		prepares:   true,
+		move:       sqliteMover(),
 		isUnique:   func(err error) bool { return sqliteCode(err) == codes.SQLITE_CONSTRAINT_UNIQUE },
 		isNoText:   func(error) bool { return false },
 		passes:     func(error) bool { return false },
@@ -124,21 +125,28 @@ func checkContents(ctx context.Context, db *sql.DB, path string) error {
 	err := db.QueryRowContext(ctx, `
 		SELECT count(*) FILTER (WHERE name <> 'goose_db_version'), count(*) FILTER (WHERE name IN ('workspace', 'counter'))
 		FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`).Scan(&others, &ours)
-	switch code := sqliteCode(err) & 0xff; {
-	case code == codes.SQLITE_NOTADB:
-		return fmt.Errorf("the file %s is not an SQLite database: move it away or choose another path", path)
-	case code == codes.SQLITE_CORRUPT:
-		return fmt.Errorf("the database %s is damaged: restore a backup (%w)", path, err)
-	case code == codes.SQLITE_CANTOPEN, code == codes.SQLITE_READONLY, code == codes.SQLITE_PERM:
-		return cannotWrite(path, err)
-	case code == codes.SQLITE_BUSY, code == codes.SQLITE_LOCKED:
-		return fmt.Errorf("the database %s is in use by another program: stop that one first (%w)", path, err)
+	switch {
 	case err != nil:
-		return fmt.Errorf("the database %s can't be opened: %w", path, err)
+		return sqliteTrouble(path, err)
 	case others > 0 && ours < 2:
 		return fmt.Errorf("the database %s holds the data of another program: choose another path", path)
 	}
 	return nil
+}
+
+// sqliteTrouble is why the file can't be used, for the person who set the path.
+func sqliteTrouble(path string, err error) error {
+	switch sqliteCode(err) & 0xff {
+	case codes.SQLITE_NOTADB:
+		return fmt.Errorf("the file %s is not an SQLite database: move it away or choose another path", path)
+	case codes.SQLITE_CORRUPT:
+		return fmt.Errorf("the database %s is damaged: restore a backup (%w)", path, err)
+	case codes.SQLITE_CANTOPEN, codes.SQLITE_READONLY, codes.SQLITE_PERM:
+		return cannotWrite(path, err)
+	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED:
+		return fmt.Errorf("the database %s is in use by another program: stop that one first (%w)", path, err)
+	}
+	return fmt.Errorf("the database %s can't be opened: %w", path, err)
 }
 
 // sqliteCode is SQLite's extended result code, 0 if err is not SQLite's.

@@ -73,23 +73,27 @@ func TestOpenMakesADatabaseAtAnyPath(t *testing.T) {
 }
 
 func TestOpenByManyAtOnce(t *testing.T) {
-	dir := t.TempDir()
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			s, err := Open(t.Context(), "sqlite:"+filepath.Join(dir, "letstalk.db"), Options{})
-			if err != nil {
-				t.Error(err)
-				return
+	for name, url := range eachDatabase() {
+		t.Run(name, func(t *testing.T) {
+			url := url(t)
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					s, err := Open(t.Context(), url, Options{})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if err := errors.Join(s.EnsureRooms(t.Context(), []string{"General", "Sports"}), s.Close()); err != nil {
+						t.Error(err)
+					}
+				})
 			}
-			if err := errors.Join(s.EnsureRooms(t.Context(), []string{"General", "Sports"}), s.Close()); err != nil {
-				t.Error(err)
+			wg.Wait()
+			if head, err := openAt(t, url, Options{}).Head(t.Context()); err != nil || head != 2 {
+				t.Errorf("head %d, %v; want two rooms made", head, err)
 			}
 		})
-	}
-	wg.Wait()
-	if head, err := open(t, dir, Options{}).Head(t.Context()); err != nil || head != 2 {
-		t.Errorf("head %d, %v; want two rooms made", head, err)
 	}
 }
 

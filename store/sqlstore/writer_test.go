@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -84,46 +83,54 @@ func tokens(t *testing.T, s *Store) (all []string) {
 }
 
 func TestFailingWriteLeavesTheOthersOfItsBatch(t *testing.T) {
-	s := open(t, t.TempDir(), Options{})
-	oops := errors.New("oops")
-	errs := batch(t, s, session("a"),
-		func(t *tx) error { return errors.Join(session("b")(t), oops) },
-		session("c"),
-		func(t *tx) error { session("d")(t); panic("oops") },
-		func(t *tx) error { _, err := t.exec(`INSERT INTO memberships VALUES (99, 99, 'member')`); return err },
-		func(t *tx) error { t.record(store.RoomCreated, 1, 0, 0); return oops },
-		session("e"))
-	var failed []bool
-	for _, err := range errs {
-		failed = append(failed, err != nil)
-	}
-	if diff := cmp.Diff([]bool{false, true, false, true, true, true, false}, failed); diff != "" {
-		t.Errorf("%v (-want +got):\n%s", errs, diff)
-	}
-	if diff := cmp.Diff([]string{"a", "c", "e"}, tokens(t, s)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if head, err := s.Head(t.Context()); err != nil || head != 0 {
-		t.Errorf("head %d, %v; the number was not given back", head, err)
+	for kind, url := range eachDatabase() {
+		t.Run(kind, func(t *testing.T) {
+			s := openAt(t, url(t), Options{})
+			oops := errors.New("oops")
+			errs := batch(t, s, session("a"),
+				func(t *tx) error { return errors.Join(session("b")(t), oops) },
+				session("c"),
+				func(t *tx) error { session("d")(t); panic("oops") },
+				func(t *tx) error { _, err := t.exec(`INSERT INTO memberships VALUES (99, 99, 'member')`); return err },
+				func(t *tx) error { t.record(store.RoomCreated, 1, 0, 0); return oops },
+				session("e"))
+			var failed []bool
+			for _, err := range errs {
+				failed = append(failed, err != nil)
+			}
+			if diff := cmp.Diff([]bool{false, true, false, true, true, true, false}, failed); diff != "" {
+				t.Errorf("%v (-want +got):\n%s", errs, diff)
+			}
+			if diff := cmp.Diff([]string{"a", "c", "e"}, tokens(t, s)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if head, err := s.Head(t.Context()); err != nil || head != 0 {
+				t.Errorf("head %d, %v; the number was not given back", head, err)
+			}
+		})
 	}
 }
 
 func TestBrokenTransactionFailsTheWholeBatch(t *testing.T) {
-	s := open(t, t.TempDir(), Options{})
-	// What SQLite does by itself when the disk is full.
-	errs := batch(t, s, session("a"),
-		func(t *tx) error { t.exec(`ROLLBACK`); t.written = true; return errors.New("disk full") },
-		session("b"))
-	for i, err := range errs {
-		if err == nil || !strings.Contains(err.Error(), "disk full") {
-			t.Errorf("write %d: %v, want the reason", i, err)
-		}
-	}
-	if got := tokens(t, s); got != nil {
-		t.Errorf("kept %v", got)
-	}
-	if errs := batch(t, s, session("c")); errs[0] != nil {
-		t.Errorf("the writer did not recover: %v", errs[0])
+	for kind, url := range eachDatabase() {
+		t.Run(kind, func(t *testing.T) {
+			s := openAt(t, url(t), Options{})
+			// What SQLite does by itself when the disk is full.
+			errs := batch(t, s, session("a"),
+				func(t *tx) error { t.exec(`ROLLBACK`); t.written = true; return errors.New("disk full") },
+				session("b"))
+			for i, err := range errs {
+				if err == nil || !strings.Contains(err.Error(), "disk full") {
+					t.Errorf("write %d: %v, want the reason", i, err)
+				}
+			}
+			if got := tokens(t, s); got != nil {
+				t.Errorf("kept %v", got)
+			}
+			if errs := batch(t, s, session("c")); errs[0] != nil {
+				t.Errorf("the writer did not recover: %v", errs[0])
+			}
+		})
 	}
 }
 
@@ -223,21 +230,21 @@ func TestCloseWaitsForWritesHandedOver(t *testing.T) {
 	}
 }
 
-// doomed names, in the environment of a child process, the folder of the store to post in until killed.
+// doomed names, in the environment of a child process, the database to post in until killed.
 const doomed = "LETSTALK_TEST_DOOMED"
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(doomed); dir != "" {
-		fmt.Fprintln(os.Stderr, postForEver(dir))
+	if url := os.Getenv(doomed); url != "" {
+		fmt.Fprintln(os.Stderr, postForEver(url))
 		os.Exit(1)
 	}
 	os.Exit(pgtest.Main(m))
 }
 
 // postForEver prints the number of each message once it has been acknowledged.
-func postForEver(dir string) error {
+func postForEver(url string) error {
 	ctx := context.Background()
-	s, err := Open(ctx, "sqlite:"+filepath.Join(dir, "letstalk.db"), Options{})
+	s, err := Open(ctx, url, Options{})
 	if err != nil {
 		return err
 	}
@@ -257,14 +264,19 @@ func postForEver(dir string) error {
 }
 
 func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir, Options{})
+	for name, url := range eachDatabase() {
+		t.Run(name, func(t *testing.T) { killWhilePosting(t, url(t)) })
+	}
+}
+
+func killWhilePosting(t *testing.T, url string) {
+	s := openAt(t, url, Options{})
 	user, room := furnish(t, s)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), doomed+"="+dir)
+	child.Env = append(os.Environ(), doomed+"="+url)
 	var complaint strings.Builder
 	child.Stderr = &complaint
 	out, err := child.StdoutPipe()
@@ -293,7 +305,7 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	if err := child.Wait(); err == nil || len(acknowledged) < 500 {
 		t.Fatalf("the child ended by itself after %d messages: %v %s", len(acknowledged), err, complaint.String())
 	}
-	s = open(t, dir, Options{})
+	s = openAt(t, url, Options{})
 	for _, id := range acknowledged {
 		if _, err := s.Message(t.Context(), user, room, id); err != nil {
 			t.Errorf("message %d: %v", id, err)
@@ -311,28 +323,30 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 }
 
 func BenchmarkCreateMessage(b *testing.B) {
-	for _, posters := range []int{1, 64} {
-		b.Run(fmt.Sprint(posters, " at once"), func(b *testing.B) {
-			s := open(b, b.TempDir(), Options{})
-			user, room := furnish(b, s)
-			var nonce, started atomic.Int64
-			// RunParallel starts so many for each processor.
-			posters := int64(posters)
-			b.SetParallelism(int(posters))
-			b.RunParallel(func(pb *testing.PB) {
-				if started.Add(1) > posters {
-					return
-				}
-				for pb.Next() {
-					_, err := s.CreateMessage(b.Context(), user, room,
-						store.Draft{Body: "Shall we have lunch at the usual place?", Nonce: fmt.Sprint(nonce.Add(1))})
-					if err != nil {
-						b.Error(err)
+	for name, url := range eachDatabase() {
+		for _, posters := range []int{1, 64, 256} {
+			b.Run(fmt.Sprint(name, "/", posters, " at once"), func(b *testing.B) {
+				s := openAt(b, url(b), Options{})
+				user, room := furnish(b, s)
+				var nonce, started atomic.Int64
+				// RunParallel starts so many for each processor.
+				posters := int64(posters)
+				b.SetParallelism(int(posters))
+				b.RunParallel(func(pb *testing.PB) {
+					if started.Add(1) > posters {
 						return
 					}
-				}
+					for pb.Next() {
+						_, err := s.CreateMessage(b.Context(), user, room,
+							store.Draft{Body: "Shall we have lunch at the usual place?", Nonce: fmt.Sprint(nonce.Add(1))})
+						if err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 			})
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
-		})
+		}
 	}
 }

@@ -57,7 +57,10 @@ func Run(t *testing.T, open Opener) {
 	} {
 		t.Run(g.name, func(t *testing.T) {
 			for _, p := range g.promises {
-				t.Run(p.name, func(t *testing.T) { p.keep(newWorld(t, open)) })
+				t.Run(p.name, func(t *testing.T) {
+					t.Parallel() // each has a store of its own, and most of the time waits for its disk
+					p.keep(newWorld(t, open))
+				})
 			}
 		})
 	}
