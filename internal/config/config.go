@@ -83,7 +83,7 @@ func Load(environ []string, dotenv string, dev bool) (Config, error) {
 	}
 	var p problems
 	var v variables
-	if err := env.ParseWithOptions(&v, env.Options{Environment: p.merge(file, environ)}); err != nil {
+	if err := env.ParseWithOptions(&v, env.Options{Environment: p.merge(file, environ, secrets)}); err != nil {
 		return Config{}, err
 	}
 	c := Config{
@@ -127,6 +127,23 @@ func Load(environ []string, dotenv string, dev bool) (Config, error) {
 		return Config{}, errors.New(strings.Join(p, "\n"))
 	}
 	return c, nil
+}
+
+// LoadDatabaseURL reads DATABASE_URL as Load does, and nothing else.
+func LoadDatabaseURL(environ []string, dotenv string) (string, error) {
+	file, err := readDotenv(dotenv)
+	if err != nil {
+		return "", err
+	}
+	var p problems
+	var v variables
+	if err := env.ParseWithOptions(&v, env.Options{Environment: p.merge(file, environ, []string{"DATABASE_URL"})}); err != nil {
+		return "", err
+	}
+	if len(p) > 0 {
+		return "", errors.New(strings.Join(p, "\n"))
+	}
+	return v.DatabaseURL, nil
 }
 
 func (p *problems) listen(s string, dev bool) {

@@ -87,7 +87,10 @@ func TestEveryVariable(t *testing.T) {
 	got := load(t, working(
 		"BASE_URL=https://chat.example.org:8443/",
 		"LISTEN=[::1]:0",
-		"DATABASE_URL=sqlite:/data/chat.db",
+		"DATABASE_URL=postgres://chat@db/chat",
+		"NATS_URL=tls://a.example.org,tls://b.example.org",
+		"NATS_CREDENTIALS=/etc/chat.creds",
+		"NATS_CA=/etc/ca.pem",
 		"OIDC_ISSUER=https://login.example.org/",
 		"OIDC_CLIENT_ID=id",
 		"OIDC_CLIENT_SECRET=secret",
@@ -102,7 +105,8 @@ func TestEveryVariable(t *testing.T) {
 		"LOG_FORMAT=json",
 	), nowhere(t), false)
 	want := Config{
-		Listen: "[::1]:0", DatabaseURL: "sqlite:/data/chat.db",
+		Listen: "[::1]:0", DatabaseURL: "postgres://chat@db/chat",
+		NATSURL: "tls://a.example.org,tls://b.example.org", NATSCredentials: "/etc/chat.creds", NATSCA: "/etc/ca.pem",
 		BaseURL: &url.URL{Scheme: "https", Host: "chat.example.org:8443"},
 		Issuer:  "https://login.example.org/", ClientID: "id", ClientSecret: "secret",
 		Scopes: []string{"openid", "groups"}, GroupsClaim: "roles",
@@ -143,6 +147,8 @@ func TestProblems(t *testing.T) {
 		want      string
 	}{
 		{"listen without port", "LISTEN=127.0.0.1", `LISTEN="127.0.0.1" is no address: write HOST:PORT, for example 127.0.0.1:8080`},
+		{"NATS for one file", "NATS_URL=nats://me:hunter2@nats.example.org",
+			`NATS_URL is for several nodes, and those need PostgreSQL: set DATABASE_URL to postgres://…, or leave NATS_URL out`},
 		{"profiles for everybody", "DEBUG_LISTEN=:6060", `DEBUG_LISTEN=":6060": profiles are for this machine only, for example 127.0.0.1:6060`},
 		{"profiles without port", "DEBUG_LISTEN=localhost", `DEBUG_LISTEN="localhost": profiles are for this machine only, for example 127.0.0.1:6060`},
 		{"base URL without scheme", "BASE_URL=chat.example.org", `BASE_URL="chat.example.org": enter an address such as https://chat.example.org`},

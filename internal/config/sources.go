@@ -54,8 +54,8 @@ func brokenLine(content string) int {
 	return 1
 }
 
-// merge puts the environment over the values of the .env file and reads the secrets that are kept in files.
-func (p *problems) merge(file map[string]string, environ []string) map[string]string {
+// merge puts the environment over the values of the .env file and reads those of the secrets that are kept in files.
+func (p *problems) merge(file map[string]string, environ, secrets []string) map[string]string {
 	values := map[string]string{}
 	for name, value := range file {
 		values[name] = value
