@@ -48,6 +48,8 @@ type Options struct {
 	TrustedProxies []string
 	// RateLimit can be switched off for load tests.
 	RateLimit bool
+	// Tally counts what is limited together with other nodes; nil for this process alone.
+	Tally *cluster.Tally
 }
 
 // Server answers the site's requests.
@@ -64,14 +66,22 @@ type Server struct {
 func New(opts Options) *Server {
 	s := &Server{
 		Options: opts,
-		posts:   httprate.NewRateLimiter(postsPerMinute, time.Minute),
-		logins:  httprate.NewRateLimiter(loginsPerMinute, time.Minute),
+		posts:   limiter(postsPerMinute, opts.Tally),
+		logins:  limiter(loginsPerMinute, opts.Tally),
 		visible: store.Recent[sight, store.Room]{Epoch: opts.Store.Epoch, Life: time.Second, Size: 10_000},
 		rooms:   store.Recent[store.UserID, []store.RoomSummary]{Epoch: opts.Store.Epoch, Life: time.Second, Size: 1000},
 		lists:   newLists(),
 	}
 	s.handler = s.routes()
 	return s
+}
+
+func limiter(perMinute int, tally *cluster.Tally) *httprate.RateLimiter {
+	var options []httprate.Option
+	if tally != nil {
+		options = append(options, httprate.WithLimitCounter(tally))
+	}
+	return httprate.NewRateLimiter(perMinute, time.Minute, options...)
 }
 
 // ServeHTTP implements http.Handler.
@@ -135,4 +145,4 @@ func addressKey(r *http.Request) string {
 	return httprate.CanonicalizeIP(middleware.GetClientIP(r.Context()))
 }
 
-func personKey(r *http.Request) string { return strconv.FormatInt(int64(viewer(r).ID), 10) }
+func personKey(r *http.Request) string { return "person " + strconv.FormatInt(int64(viewer(r).ID), 10) }

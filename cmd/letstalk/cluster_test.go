@@ -3,12 +3,14 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
 
@@ -91,6 +93,13 @@ func (v *visitor) post(words, nonce string) page {
 // stream opens the stream of General at the visitor's node and reads its hello.
 func (v *visitor) stream() *bufio.Reader {
 	v.t.Helper()
+	stream, _ := v.leavableStream()
+	return stream
+}
+
+// leavableStream is a stream that can be left.
+func (v *visitor) leavableStream() (stream *bufio.Reader, leave func()) {
+	v.t.Helper()
 	ctx, cancel := context.WithTimeout(v.t.Context(), patience)
 	v.t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, v.program.base+"/chat/General/events", nil)
@@ -104,7 +113,7 @@ func (v *visitor) stream() *bufio.Reader {
 	v.t.Cleanup(func() { resp.Body.Close() })
 	in := bufio.NewReader(resp.Body)
 	event(v.t, in, "hello")
-	return in
+	return in, cancel
 }
 
 // says reads a stream up to a line with a text.
@@ -150,6 +159,59 @@ func TestNodes(t *testing.T) {
 			event(t, stream, "auth")
 		})
 	}
+}
+
+func TestPeopleOfAllNodesAreHere(t *testing.T) {
+	c := newWorkspace(t, "NATS_URL="+bus(t))
+	one, two := c.node(), c.node()
+	alice, bob := one.visitor(), two.visitor()
+	alice.signIn("alice", "/chat/General")
+	bob.signIn("bob", "/chat/General")
+	stream := bob.stream()
+	_, leave := alice.leavableStream()
+	says(t, stream, "Alice Adams")
+	if here := bob.open("/chat/General").Find(".room__people").Text(); !strings.Contains(here, "Alice Adams") || !strings.Contains(here, "Bob") {
+		t.Errorf("on the page are %q", here)
+	}
+	// She moves to the other node; that she left the first one is nobody's business.
+	leave()
+	alice.moveTo(two)
+	alice.stream()
+	bob.post("still here", "1")
+	for {
+		line, err := stream.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(line, "has left") {
+			t.Errorf("it says %s", line)
+		}
+		if strings.Contains(line, "still here") {
+			return
+		}
+	}
+}
+
+func TestRateLimitHoldsForAllNodesTogether(t *testing.T) {
+	c := newWorkspace(t, "NATS_URL="+bus(t))
+	one, two := c.node(), c.node()
+	alice := one.visitor()
+	alice.signIn("alice", "/chat/General")
+	for i := range 119 {
+		if refused := alice.post("much to say", fmt.Sprint(i)); refused.StatusCode != http.StatusOK {
+			t.Fatalf("%s after %d", refused.Status, i)
+		}
+	}
+	alice.moveTo(two)
+	pace := time.NewTicker(20 * time.Millisecond) // what one node counts reaches the other a moment later
+	defer pace.Stop()
+	for i := range 118 {
+		if alice.post("and more", fmt.Sprint("more ", i)).StatusCode == http.StatusTooManyRequests {
+			return
+		}
+		<-pace.C
+	}
+	t.Error("two nodes let through what one would not")
 }
 
 func TestSignInBeginsAtOneNodeAndEndsAtAnother(t *testing.T) {

@@ -18,13 +18,18 @@ import (
 	"letstalk/store"
 )
 
+// tellFrom is how often somebody has to do something within a minute for the other nodes to be told: a tenth of the limits.
+const tellFrom = 12
+
 // site is the site with what runs behind it.
 type site struct {
 	http.Handler
-	hub  *live.Hub
-	bus  *cluster.Bus       // nil if there is none
-	end  context.CancelFunc // tells the work behind it to end
-	work sync.WaitGroup
+	hub   *live.Hub
+	bus   *cluster.Bus  // nil if there is none
+	node  *cluster.Node // nil if this is the only one
+	tally *cluster.Tally
+	end   context.CancelFunc // tells the work behind it to end
+	work  sync.WaitGroup
 }
 
 // newSite wires the site's parts and sets them going.
@@ -71,12 +76,15 @@ func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slo
 	}
 	s.Handler = handlers.New(handlers.Options{
 		Store: db, Auth: identity, Hub: hub, Feed: follow, Bus: s.bus, Assets: assets, Logger: logger,
-		BaseURL: cfg.BaseURL, TrustedProxies: proxies, RateLimit: cfg.RateLimit,
+		BaseURL: cfg.BaseURL, TrustedProxies: proxies, RateLimit: cfg.RateLimit, Tally: s.tally,
 	})
 	behind, end := context.WithCancel(context.WithoutCancel(ctx))
 	s.end = end
 	s.work.Go(func() { follow.Run(behind, head) })
 	s.work.Go(func() { follow.Prune(behind) })
+	if s.node != nil {
+		s.work.Go(func() { s.node.Run(behind) })
+	}
 	s.work.Go(func() {
 		if err := identity.Prepare(behind); err != nil && behind.Err() == nil {
 			logger.Warn("the identity provider can't be reached yet; each sign-in tries again", "issuer", cfg.Issuer, "error", err)
@@ -85,8 +93,17 @@ func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slo
 	return s, nil
 }
 
-// join connects this node to the others, if there is a bus. What they tell is a reason to look, no more.
+// join makes this node one of several, if the store can be shared. What others tell by the bus, if there is one, is a
+// reason to look, no more.
 func (s *site) join(cfg config.Config, db store.Store, follow *feed.Feed, node string, logger *slog.Logger) error {
+	if !db.Shared() {
+		return nil
+	}
+	logger.Info("this is one node of those that share the database", "node", node, "workspace", db.Workspace())
+	s.tally = cluster.NewTally(tellFrom)
+	s.node = cluster.NewNode(cluster.NodeConfig{
+		Name: node, Nodes: db, Hub: s.hub, Told: func() { s.bus.Beaten() }, Tally: s.tally, Logger: logger,
+	})
 	if cfg.NATSURL == "" {
 		return nil
 	}

@@ -24,7 +24,7 @@ const (
 	// retry is how long to wait before connecting again, up to twice that, so that not all nodes come back at once.
 	retry = 250 * time.Millisecond
 	// refused is what retry is for a server that answers and does not let us in: that needs a person, and it logs each try.
-	refused = 2 * time.Second
+	refused = time.Second
 	// lasting is how long a connection holds that is a good one. After shorter ones retry doubles, up to maxDoubles times.
 	lasting    = 10 * time.Second
 	maxDoubles = 4

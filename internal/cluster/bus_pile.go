@@ -158,14 +158,14 @@ func (b *Bus) pass(hints batch) {
 	if hints.missed {
 		b.cfg.Hints.Connected()
 	}
-	for id := range hints.ended {
-		b.cfg.Hints.LoginEnded(id)
-	}
 	if hints.committed > 0 {
 		b.cfg.Hints.Committed(hints.committed)
 	}
 	if hints.beaten {
 		b.cfg.Hints.Beaten()
+	}
+	for id := range hints.ended { // last: there may be many of them, made up
+		b.cfg.Hints.LoginEnded(id)
 	}
 }
 

@@ -2,19 +2,9 @@ package cluster_test
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -186,133 +176,5 @@ func (j *journal) wants(t testing.TB, words string, times int) {
 	t.Helper()
 	if got := j.count(words); got != times {
 		t.Errorf("the log says %q %d times, want %d:\n%s", words, got, times, j.text.String())
-	}
-}
-
-// proxy passes connections on to a server until it stalls.
-type proxy struct {
-	to    string
-	flows sync.RWMutex // held by who stalls it
-	mu    sync.Mutex
-	conns []net.Conn
-}
-
-// startProxy starts a proxy for a server and returns its address.
-func startProxy(t testing.TB, to string) (p *proxy, address string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p = &proxy{to: to}
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			there, err := net.Dial("tcp", p.to)
-			if err != nil {
-				conn.Close()
-				continue
-			}
-			// A small buffer, so that whoever writes to a stalled proxy soon can't.
-			_ = conn.(*net.TCPConn).SetReadBuffer(4096)
-			p.keep(conn, there)
-			running.Go(func() { p.pass(conn, there) })
-			running.Go(func() { p.pass(there, conn) })
-		}
-	})
-	t.Cleanup(func() {
-		l.Close()
-		p.drop()
-		running.Wait()
-	})
-	return p, l.Addr().String()
-}
-
-func (p *proxy) keep(conns ...net.Conn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.conns = append(p.conns, conns...)
-}
-
-func (p *proxy) drop() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.conns {
-		c.Close()
-	}
-}
-
-func (p *proxy) pass(from, to net.Conn) {
-	defer from.Close()
-	defer to.Close()
-	buf := make([]byte, 1024)
-	for {
-		n, err := from.Read(buf)
-		if err != nil {
-			return
-		}
-		p.flows.RLock() // a stalled proxy has read this and reads no more
-		_, err = to.Write(buf[:n])
-		p.flows.RUnlock()
-		if err != nil {
-			return
-		}
-	}
-}
-
-// authority signs certificates.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	path string // of its own certificate
-}
-
-func newAuthority(t testing.TB) *authority {
-	t.Helper()
-	a := &authority{path: filepath.Join(t.TempDir(), "ca.pem")}
-	template := &x509.Certificate{Subject: pkix.Name{CommonName: "Test"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	var der []byte
-	a.cert, a.key, der = a.sign(t, template)
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	if err := os.WriteFile(a.path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-func (a *authority) sign(t testing.TB, c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey, []byte) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.SerialNumber = big.NewInt(time.Now().UnixNano())
-	c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	parent, signer := a.cert, a.key
-	if parent == nil {
-		parent, signer = c, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, key.Public(), signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert, key, der
-}
-
-// secure gives a server a certificate for 127.0.0.1.
-func (a *authority) secure(t testing.TB) func(*server.Options) {
-	t.Helper()
-	_, key, der := a.sign(t, &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
-	return func(o *server.Options) {
-		o.TLS, o.TLSTimeout = true, patience.Seconds()
-		o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 	}
 }

@@ -108,28 +108,6 @@ func TestServerThatIsAwayAtTheStartIsFoundLater(t *testing.T) {
 	a.log.wants(t, sayLost, 0)
 }
 
-// listen starts a server that does with each connection what it is told to.
-func listen(t *testing.T, serve func(net.Conn)) (address string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{}
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			p.keep(conn)
-			go serve(conn)
-		}
-	}()
-	t.Cleanup(func() { l.Close(); p.drop() })
-	return l.Addr().String()
-}
-
 func TestServerThatNeverSpeaksHoldsNothingUp(t *testing.T) {
 	t.Parallel()
 	accepted := make(chan struct{}, 100)

@@ -32,7 +32,7 @@ type Options struct {
 	Logger     *slog.Logger
 
 	Heartbeat  time.Duration // between two hb frames of a stream: 20 s
-	Recheck    time.Duration // between two looks at the streams' logins: 10 s
+	Recheck    time.Duration // between two looks at the streams' logins: 8 s, so that a login ends its streams within 10 s
 	Linger     time.Duration // from a person's last stream in a room to "has left": 15 s
 	Settle     time.Duration // least time between two presence frames of a room: 1 s, or 1 ms a stream if that is longer
 	Write      time.Duration // for a frame to leave before its reader counts as stalled: 10 s
@@ -92,7 +92,7 @@ type Hub struct {
 // New returns a hub that is running.
 func New(opts Options) *Hub {
 	defaults(&opts.Heartbeat, 20*time.Second)
-	defaults(&opts.Recheck, 10*time.Second)
+	defaults(&opts.Recheck, 8*time.Second)
 	defaults(&opts.Linger, 15*time.Second)
 	defaults(&opts.Settle, time.Second)
 	defaults(&opts.Write, 10*time.Second)
