@@ -121,21 +121,10 @@ func (s *Store) CreateMessage(ctx context.Context, viewer store.UserID, room sto
 	if err != nil {
 		return store.Message{}, err
 	}
-	posted := fingerprint(d.Body)
-	m, err := writeInEpoch(ctx, s, "post a message", func(t *tx) (store.Message, error) {
-		m := store.Message{ID: store.MessageID(t.next()), Room: room, Author: store.Person{ID: viewer}, Body: d.Body, CreatedAt: t.now}
-		err := t.row(insertMessage, viewer, room, m.ID, d.Nonce, posted, m.Body, millis(m.CreatedAt)).Scan(&m.Author.Name)
-		if errors.Is(err, sql.ErrNoRows) {
-			if _, err = t.visible(viewer, room); err == nil {
-				err = errRepeated
-			}
-			return m, err
-		}
-		t.record(store.MessageCreated, room, m.ID, 0)
-		return m, err
-	})
+	p := &posting{viewer: viewer, room: room, draft: d, posted: fingerprint(d.Body)}
+	m, err := post(ctx, s, p)
 	if errors.Is(err, errRepeated) {
-		return s.first(ctx, viewer, room, d.Nonce, posted)
+		return s.first(ctx, viewer, room, d.Nonce, p.posted)
 	}
 	return m, err
 }

@@ -30,6 +30,7 @@ type job struct {
 	ctx  context.Context
 	do   func(*tx) error
 	done chan error // receives one value, after the batch was committed or undone
+	post *posting   // what do posts, if that is all it does
 
 	keepsEpoch bool
 }
@@ -37,22 +38,34 @@ type job struct {
 // write has the batch writer run f and waits until its outcome is durable. A write whose context ends before its turn is
 // dropped; one that has begun goes on, but its caller is told of the context at once.
 func write[T any](ctx context.Context, s *Store, doing string, f func(*tx) (T, error)) (T, error) {
-	return do(ctx, s, false, doing, f)
+	return writeAs(ctx, s, &job{}, doing, f)
 }
 
 // writeInEpoch is write for what changes no person, login, session, room or membership that could be read.
 func writeInEpoch[T any](ctx context.Context, s *Store, doing string, f func(*tx) (T, error)) (T, error) {
-	return do(ctx, s, true, doing, f)
+	return writeAs(ctx, s, &job{keepsEpoch: true}, doing, f)
 }
 
-func do[T any](ctx context.Context, s *Store, keepsEpoch bool, doing string, f func(*tx) (T, error)) (T, error) {
+// post is writeInEpoch for a message, which may be posted together with others.
+func post(ctx context.Context, s *Store, p *posting) (store.Message, error) {
+	_, err := writeAs(ctx, s, &job{keepsEpoch: true, post: p}, "post a message", func(t *tx) (struct{}, error) {
+		return struct{}{}, t.post(p)
+	})
+	if err != nil {
+		return store.Message{}, err // p may be in the writer's hands still
+	}
+	return p.message, nil
+}
+
+func writeAs[T any](ctx context.Context, s *Store, j *job, doing string, f func(*tx) (T, error)) (T, error) {
 	var none, v T
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, store.ErrUnavailable)
 	defer cancel()
-	j := &job{ctx: ctx, done: make(chan error, 1), keepsEpoch: keepsEpoch, do: func(t *tx) (err error) {
+	j.ctx, j.done = ctx, make(chan error, 1)
+	j.do = func(t *tx) (err error) {
 		v, err = f(t)
 		return err
-	}}
+	}
 	if err := s.submit(j); err != nil {
 		return none, s.wrap(ctx, doing, err)
 	}
@@ -196,18 +209,21 @@ func wait(ctx context.Context, pause time.Duration) bool {
 
 func nextPause(pause time.Duration) time.Duration { return min(2*pause, lastPause) }
 
-// commit runs a batch in one transaction. At first each job is trusted to succeed or to leave nothing behind. If one does
-// not, all is undone and done again with a savepoint before each, so that a failure undoes only its own work.
+// commit runs a batch in one transaction. At first its writes are trusted to succeed, or to leave nothing behind. If one does
+// not, all is undone and done again with more care, so that a failure undoes only its own work.
 func (s *Store) commit(batch []*job) outcome {
-	o, spoilt := s.attempt(batch, s.dare)
-	if spoilt {
-		o, _ = s.attempt(batch, s.turn)
+	var o outcome
+	for _, run := range []func(*tx, []*job, []error) error{s.together, s.oneByOne, s.carefully} {
+		var spoilt bool
+		if o, spoilt = s.attempt(batch, run); !spoilt {
+			break
+		}
 	}
 	return o
 }
 
-// attempt runs a batch in one transaction, each job by run. It is spoilt if run says that the transaction can't go on.
-func (s *Store) attempt(batch []*job, run func(*tx, *job) (err, spoilt error)) (o outcome, spoilt bool) {
+// attempt runs the jobs of a batch by run, in one transaction. run fails if the transaction can't go on; then it is spoilt.
+func (s *Store) attempt(batch []*job, run func(*tx, []*job, []error) error) (o outcome, spoilt bool) {
 	ctx, cancel := s.batchContext()
 	defer cancel()
 	t, err := s.writer.begin(ctx, nil)
@@ -221,16 +237,8 @@ func (s *Store) attempt(batch []*job, run func(*tx, *job) (err, spoilt error)) (
 	}
 	o.errs = make([]error, len(batch))
 	first := t.seq
-	for i, j := range batch {
-		if j.ctx.Err() != nil {
-			o.errs[i] = context.Cause(j.ctx)
-			continue
-		}
-		t.written = false
-		var spoilt error
-		if o.errs[i], spoilt = run(t, j); spoilt != nil {
-			return outcome{err: fmt.Errorf("%w, after: %v", spoilt, o.errs[i])}, true // of which only spoilt is everybody's
-		}
+	if err := run(t, batch, o.errs); err != nil {
+		return outcome{err: err}, true
 	}
 	if err := t.count(); err != nil {
 		return outcome{err: err}, false
@@ -266,6 +274,7 @@ func (s *Store) start(t *tx) (id string, err error) {
 	return id, nil
 }
 
+// What a careful batch puts around each job.
 const (
 	savepoint = `SAVEPOINT turn`
 	release   = `RELEASE SAVEPOINT turn`
@@ -274,16 +283,73 @@ const (
 
 var errSpoilt = errors.New("a write failed half done")
 
+// together runs the posts of a batch, as far as they are many, several to a statement; then the rest one by one.
+func (s *Store) together(t *tx, batch []*job, errs []error) error {
+	var posts []*posting
+	posted := map[*job]bool{}
+	for group := range slices.Chunk(slices.DeleteFunc(slices.Clone(batch), func(j *job) bool { return j.post == nil || j.ctx.Err() != nil }), postsTogether) {
+		if len(group) < postsTogether {
+			break
+		}
+		posts = posts[:0]
+		for _, j := range group {
+			posts = append(posts, j.post)
+			posted[j] = true
+		}
+		if err := t.postTogether(posts); err != nil {
+			return err
+		}
+	}
+	for i, j := range batch {
+		if !posted[j] {
+			var err error
+			if errs[i], err = s.dare(t, j); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// oneByOne runs the jobs of a batch.
+func (s *Store) oneByOne(t *tx, batch []*job, errs []error) (err error) {
+	for i, j := range batch {
+		if errs[i], err = s.dare(t, j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // dare runs one job without a savepoint. The transaction is spoilt if it fails and has written.
 func (s *Store) dare(t *tx, j *job) (err, spoilt error) {
+	if j.ctx.Err() != nil {
+		return context.Cause(j.ctx), nil
+	}
+	t.written = false
 	if err = s.guard(t, j); err != nil && t.written {
-		return err, errSpoilt
+		return err, fmt.Errorf("%w: %w", errSpoilt, err)
 	}
 	return err, nil
 }
 
-// turn runs one job so that its failure undoes only its own work. spoilt is not nil if the transaction can't go on: a full
-// disk, for example, makes SQLite end it, and statements run after that would each be their own transaction.
+// carefully runs the jobs of a batch so that the failure of one undoes only its own work.
+func (s *Store) carefully(t *tx, batch []*job, errs []error) error {
+	for i, j := range batch {
+		if j.ctx.Err() != nil {
+			errs[i] = context.Cause(j.ctx)
+			continue
+		}
+		var spoilt error
+		if errs[i], spoilt = s.turn(t, j); spoilt != nil {
+			return fmt.Errorf("%w, after: %v", spoilt, errs[i]) // of which only spoilt is everybody's
+		}
+	}
+	return nil
+}
+
+// turn runs one job with a savepoint. spoilt is not nil if the transaction can't go on: a full disk, for example, makes
+// SQLite end it, and statements run after that would each be their own transaction.
 func (s *Store) turn(t *tx, j *job) (err, spoilt error) {
 	if _, err := t.exec(savepoint); err != nil {
 		return nil, err
