@@ -16,15 +16,16 @@ RACE    := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC) 
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test chaos check bench figures generate browser servers clean FORCE
+.PHONY: help run build test chaos chaos-cluster check bench figures generate browser servers clean FORCE
 
 help:
 	@echo "make run       serve on this machine with demo accounts"
 	@echo "make test      prove everything: format, vet, staticcheck, tests, browser tests"
 	@echo "make chaos     crashes, dark networks and people who come and go: SEEDS=n of them, from SEED=n on"
+	@echo "make chaos-cluster  the same for three nodes behind nginx, which fail, and so do PostgreSQL and NATS"
 	@echo "make build     bin/letstalk"
 	@echo "make check     the part of test that runs nothing"
-	@echo "make bench     go benchmarks, then the program under load against a Socket.IO server, about ten minutes"
+	@echo "make bench     go benchmarks, then the program under load, against a Socket.IO server and on several nodes, twenty minutes"
 	@echo "make figures   start time and idle memory"
 	@echo "make generate  templ's Go files and the scripts from npm, if something changed"
 	@echo "make clean     remove what was built"
@@ -65,14 +66,16 @@ test: check browser servers $(RIVAL)
 	go test -vet=off -timeout 8m ./internal/e2e
 
 # Each seed is a plan of what goes wrong, and can be had again: make chaos SEED=17 SEEDS=1. With SEEDS=0 it is the short
-# one that make test runs.
-chaos: generate browser servers
-	go test -vet=off -v -timeout 3h ./internal/e2e -run '^TestChaos$$' -args -chaos.seeds=$(or $(SEEDS),10) -chaos.seed=$(or $(SEED),1)
+# one that make test runs. The same for three nodes on one PostgreSQL and one NATS behind nginx: make chaos-cluster.
+chaos: CHAOS := TestChaos
+chaos-cluster: CHAOS := TestChaosOnACluster
+chaos chaos-cluster: generate browser servers
+	go test -vet=off -v -timeout 3h ./internal/e2e -run '^$(CHAOS)$$' -args -chaos.seeds=$(or $(SEEDS),10) -chaos.seed=$(or $(SEED),1)
 
 browser servers:
 	@.ci/$@
 
-bench: build $(RIVAL)
+bench: build servers $(RIVAL)
 	go test -vet=off -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /internal/e2e)
 	go run ./cmd/loadtest bench -bin bin/letstalk
 

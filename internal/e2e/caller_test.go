@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"html"
 	"io"
@@ -18,38 +19,49 @@ import (
 // caller is somebody without a browser, who posts plain forms: quick, and past any proxy.
 type caller struct {
 	t      *testing.T
-	site   *site
+	site   *door
 	client *http.Client
 }
 
 var ticket = regexp.MustCompile(`action="([^"]+)">\s*<input type="hidden" name="ticket" value="([^"]+)"`)
 
+// transport carries what is for the door's address by way of another; everything else goes as usual.
+func (s *door) transport(way string) *http.Transport {
+	s.t.Helper()
+	public, err := url.Parse(s.base)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: s.trust},
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if addr == public.Host {
+				addr = way
+			}
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		},
+	}
+	s.t.Cleanup(transport.CloseIdleConnections)
+	return transport
+}
+
 // caller signs in as a demo account.
-func (s *site) caller(account string) *caller {
+func (s *door) caller(account string) *caller {
 	s.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	public, err := url.Parse(s.base)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if addr == public.Host {
-			addr = s.listen
-		}
-		return new(net.Dialer).DialContext(ctx, network, addr)
-	}}
-	s.t.Cleanup(transport.CloseIdleConnections)
+	transport := s.transport(s.listen)
 	c := &caller{t: s.t, site: s, client: &http.Client{Jar: jar, Transport: transport}}
 	response, err := c.client.Get(s.base + "/users/login?return=/dashboard")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	form := ticket.FindStringSubmatch(text(s.t, response))
+	page := text(s.t, response)
+	form := ticket.FindStringSubmatch(page)
 	if form == nil {
-		s.t.Fatal("the provider shows no login form")
+		s.t.Fatalf("the provider shows no login form: %s\n%s", response.Status, page)
 	}
 	action, err := response.Request.URL.Parse(html.UnescapeString(form[1]))
 	if err != nil {
@@ -59,7 +71,7 @@ func (s *site) caller(account string) *caller {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if page := text(s.t, response); !strings.Contains(page, "Signed in as") {
+	if page = text(s.t, response); !strings.Contains(page, "Signed in as") {
 		s.t.Fatalf("%s is not signed in:\n%s", account, page)
 	}
 	c.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/Shopify/toxiproxy/v2/toxics"
 )
 
 // size says how much chaos there is.
@@ -20,11 +18,22 @@ type size struct {
 	posts   int           // by writers at their own pace
 	burst   int           // by one writer at once; more than a stream is replayed, so that those away then must reload
 	freeze  time.Duration // the longest time the program stands still
+
+	nodes    int           // how many programs there are; more than one are a cluster
+	patience time.Duration // the longest time a writer waits for an answer
+	calm     time.Duration // the longest time in which nothing happens to a program
 }
 
 var (
-	small = size{span: 7 * time.Second, readers: 24, posts: 80, burst: 310, freeze: time.Second}
-	large = size{span: 14 * time.Second, readers: 64, posts: 240, burst: 330, freeze: 30 * time.Second}
+	small = size{span: 7 * time.Second, readers: 24, posts: 80, burst: 310, freeze: time.Second,
+		nodes: 1, patience: 4 * time.Second, calm: 3 * time.Second}
+	large = size{span: 14 * time.Second, readers: 64, posts: 240, burst: 330, freeze: 30 * time.Second,
+		nodes: 1, patience: 4 * time.Second, calm: 3 * time.Second}
+	// In a cluster people wait longer, so that nginx finds another node for them.
+	smallCluster = size{span: 7 * time.Second, readers: 24, posts: 80, burst: 310, freeze: 2 * time.Second,
+		nodes: nodes, patience: 12 * time.Second, calm: 6 * time.Second}
+	largeCluster = size{span: 20 * time.Second, readers: 64, posts: 240, burst: 330, freeze: 30 * time.Second,
+		nodes: nodes, patience: 12 * time.Second, calm: 8 * time.Second}
 )
 
 // plan is what one seed stands for: who does what and what goes wrong when. How the two fall together differs from run to
@@ -90,23 +99,30 @@ func draw(seed uint64, s size) *plan {
 		p.typed = append(p.typed, op{at: d.within(0, s.span), body: fmt.Sprintf("typed %d of seed %d", i, seed)})
 	}
 	slices.SortStableFunc(p.typed, byTime)
-	p.drawServer(numbers())
+	if s.nodes == 1 {
+		p.drawProgram(numbers(), 0, "the program")
+	}
 	for l := range lines {
-		p.drawLine(numbers(), l)
+		p.drawLine(numbers(), l, fmt.Sprint("line ", l))
 	}
 	p.drawReaders(numbers())
 	p.drawPages(numbers())
+	if s.nodes > 1 {
+		p.drawCluster(numbers)
+	}
 	slices.SortStableFunc(p.events, func(a, b event) int { return int(a.at - b.at) })
 	return p
 }
 
 func TestASeedIsAlwaysTheSamePlan(t *testing.T) {
-	a, b, other := draw(17, large), draw(17, large), draw(18, large)
-	if a.String() != b.String() || !reflect.DeepEqual(a.writers, b.writers) || !reflect.DeepEqual(a.typed, b.typed) {
-		t.Error("a seed stands for two plans")
-	}
-	if a.String() == other.String() || reflect.DeepEqual(a.writers, other.writers) {
-		t.Error("two seeds stand for one plan")
+	for _, size := range []size{large, largeCluster} {
+		a, b, other := draw(17, size), draw(17, size), draw(18, size)
+		if a.String() != b.String() || !reflect.DeepEqual(a.writers, b.writers) || !reflect.DeepEqual(a.typed, b.typed) {
+			t.Error("a seed stands for two plans")
+		}
+		if a.String() == other.String() || reflect.DeepEqual(a.writers, other.writers) {
+			t.Error("two seeds stand for one plan")
+		}
 	}
 }
 
@@ -166,7 +182,7 @@ func (p *plan) drawWriter(d dice, author int, bursting bool) {
 				posts--
 				o = change()
 			}
-			o.at, o.script, o.patience = at, d.IntN(2) == 0, d.within(300*time.Millisecond, 4*time.Second)
+			o.at, o.script, o.patience = at, d.IntN(2) == 0, d.within(300*time.Millisecond, p.size.patience)
 			ops = append(ops, o)
 		}
 		return ops
@@ -184,101 +200,4 @@ func (p *plan) drawWriter(d dice, author int, bursting bool) {
 		slices.SortStableFunc(s.during, byTime)
 	}
 	s.after = draw(8, time.Millisecond*10)
-}
-
-// drawServer has the program crash, stop and stand still.
-func (p *plan) drawServer(d dice) {
-	for at := d.within(500*time.Millisecond, 2*time.Second); at < p.size.span; at += d.within(300*time.Millisecond, 3*time.Second) {
-		switch d.IntN(5) {
-		case 0, 1:
-			p.add(at, (*chaos).kill, "the program is killed")
-			at += d.within(10*time.Millisecond, 2*time.Second)
-			p.add(at, (*chaos).run, "and runs again")
-		case 2:
-			p.add(at, (*chaos).stop, "the program is stopped")
-			at += d.within(10*time.Millisecond, time.Second)
-			p.add(at, (*chaos).run, "and runs again")
-		default:
-			p.add(at, (*chaos).freeze, "the program stands still")
-			at += d.mostlyShort(p.size.freeze/30, p.size.freeze)
-			p.add(at, (*chaos).thaw, "and goes on")
-		}
-	}
-}
-
-// drawLine has a line fail in every way it can.
-func (p *plan) drawLine(d dice, l int) {
-	for at := d.within(500*time.Millisecond, 3*time.Second); at < p.size.span; at += d.within(300*time.Millisecond, 4*time.Second) {
-		var up, down toxics.Toxic
-		what, end := "", func(c *chaos) { c.lines[l].calm() }
-		switch d.IntN(8) {
-		case 0, 1:
-			p.add(at, func(c *chaos) { c.lines[l].cut() }, "line %d is cut", l)
-			end = func(c *chaos) { c.lines[l].mend() }
-		case 2:
-			p.add(at, func(c *chaos) { c.lines[l].reset() }, "line %d resets what is sent", l)
-			end = func(c *chaos) { c.lines[l].mend() }
-		case 3:
-			what, up, down = "goes dark", &toxics.TimeoutToxic{}, &toxics.TimeoutToxic{}
-		case 4:
-			what, up = "goes dark towards the program", &toxics.TimeoutToxic{}
-		case 5:
-			what, down = "goes dark towards people", &toxics.TimeoutToxic{}
-		case 6:
-			lag := d.Int64N(400)
-			what = fmt.Sprintf("has %d ms of lag", lag)
-			up, down = &toxics.LatencyToxic{Latency: lag, Jitter: lag / 2}, &toxics.LatencyToxic{Latency: lag, Jitter: lag / 2}
-		default:
-			slice := 40 + d.IntN(400)
-			what = fmt.Sprintf("carries %d bytes at a time", slice)
-			up = &toxics.BandwidthToxic{Rate: 10 + d.Int64N(100)}
-			down = &toxics.SlicerToxic{AverageSize: slice, SizeVariation: slice / 4, Delay: 500}
-			end = func(c *chaos) { c.lines[l].mend() } // a bandwidth may lose something when it is lifted
-		}
-		if what != "" {
-			p.add(at, func(c *chaos) { c.lines[l].turn(up, down) }, "line %d %s", l, what)
-		}
-		at += d.within(50*time.Millisecond, p.size.span/4)
-		p.add(at, end, "line %d is well", l)
-	}
-}
-
-// drawReaders has readers go away, stop reading, and reload their page.
-func (p *plan) drawReaders(d dice) {
-	// In each plan there is somebody who has missed too much to be replayed it.
-	p.add(p.size.span/5, func(c *chaos) { c.readers[0].leave() }, "reader 0 goes away")
-	p.add(p.size.span+time.Second, func(c *chaos) { c.readers[0].goOn() }, "reader 0 is back")
-	for r := 1; r < p.size.readers; r++ {
-		at := d.within(0, p.size.span)
-		left := p.size.span + time.Second - at
-		switch d.IntN(6) {
-		case 0, 1:
-			p.add(at, func(c *chaos) { c.readers[r].leave() }, "reader %d goes away", r)
-			p.add(at+d.within(time.Millisecond, left), func(c *chaos) { c.readers[r].goOn() }, "reader %d is back", r)
-		case 2:
-			p.add(at, func(c *chaos) { c.readers[r].hold() }, "reader %d stops reading", r)
-			p.add(at+d.within(time.Millisecond, left), func(c *chaos) { c.readers[r].goOn() }, "reader %d reads on", r)
-		case 3, 4:
-			p.add(at, func(c *chaos) { c.readers[r].renew() }, "reader %d reloads", r)
-		}
-	}
-}
-
-// drawPages has tabs hidden and shown, pages reloaded, and a browser lose its network.
-func (p *plan) drawPages(d dice) {
-	for at := d.within(200*time.Millisecond, time.Second); at < p.size.span; at += d.within(200*time.Millisecond, 2*time.Second) {
-		switch n := d.IntN(8); {
-		case n < 4:
-			tab := d.IntN(tabs)
-			p.add(at, func(c *chaos) { c.pages[tab].show() }, "tab %d is shown", tab)
-		case n < 7:
-			page := d.IntN(tabs + 1)
-			p.add(at, func(c *chaos) { c.pages[page].renew() }, "page %d is reloaded", page)
-		default:
-			page := d.IntN(tabs + 1)
-			p.add(at, func(c *chaos) { c.pages[page].connect(false) }, "page %d has no network", page)
-			at += d.within(100*time.Millisecond, 2*time.Second)
-			p.add(at, func(c *chaos) { c.pages[page].connect(true) }, "page %d has one again", page)
-		}
-	}
 }

@@ -170,7 +170,8 @@ func (r *reader) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// get asks for something. A status other than 200 is odd, unless the program says that it is stopping.
+// get asks for something. A status other than 200 is odd, unless the program says that it is stopping or has no database,
+// or nginx that it has found no program.
 func (r *reader) get(ctx context.Context, path string, header http.Header) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path, nil)
 	if err != nil {
@@ -183,8 +184,8 @@ func (r *reader) get(ctx context.Context, path string, header http.Header) (*htt
 	}
 	if response.StatusCode != http.StatusOK {
 		response.Body.Close()
-		if response.StatusCode == http.StatusServiceUnavailable {
-			return nil, errors.New("stopping")
+		if code := response.StatusCode; code >= http.StatusBadGateway && code <= http.StatusGatewayTimeout {
+			return nil, errors.New(response.Status)
 		}
 		return nil, odd("GET %s: %s to %q", path, response.Status, response.Header.Get("Location"))
 	}

@@ -4,13 +4,14 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"letstalk/internal/pgtest"
 )
 
 var (
@@ -28,7 +29,13 @@ var names = [accounts]string{"alice", "bob", "carol", "mallory"}
 
 // TestChaos is the promise that nothing which was acknowledged is lost and nothing shows twice, against whatever can go
 // wrong: a program that crashes, stops and stands still, networks that fail in every way, people who come and go.
-func TestChaos(t *testing.T) {
+func TestChaos(t *testing.T) { torment(t, "chaos", small, large) }
+
+// TestChaosOnACluster is the same promise of three nodes behind nginx: any of them may fail in these ways, and so may
+// PostgreSQL and NATS; they are restarted one after the other, and nginx reloads.
+func TestChaosOnACluster(t *testing.T) { torment(t, "chaos-cluster", smallCluster, largeCluster) }
+
+func torment(t *testing.T, target string, small, large size) {
 	seeds, size := *chaosSeeds, large
 	if seeds == 0 {
 		seeds, size = 1, small
@@ -40,21 +47,10 @@ func TestChaos(t *testing.T) {
 			p := draw(seed, size)
 			t.Cleanup(func() {
 				if t.Failed() {
-					t.Logf("To do this again: make chaos SEED=%d SEEDS=%d. What went wrong on purpose:\n%s", seed, min(1, *chaosSeeds), p)
+					t.Logf("To do this again: make %s SEED=%d SEEDS=%d. What went wrong on purpose:\n%s", target, seed, min(1, *chaosSeeds), p)
 				}
 			})
-			begin := time.Now()
-			c := newChaos(t, p)
-			c.open()
-			c.storm()
-			base := c.lull()
-			c.settle()
-			pages := c.readPages()
-			c.close()
-			rest := c.backTo(base)
-			c.site.stop()
-			c.compare(c.kept(), pages)
-			t.Log(c.figures(base, rest, time.Since(begin)))
+			newChaos(t, p).play()
 		})
 	}
 }
@@ -62,55 +58,86 @@ func TestChaos(t *testing.T) {
 // chaos is one run of a plan.
 type chaos struct {
 	*testing.T
-	plan    *plan
-	site    *site
-	debug   string // where the program tells about itself
-	lines   [lines]*line
-	callers [accounts]*caller // past all lines
-	writers [accounts]*writer
-	typist  *typist
-	readers []*reader
-	pages   [tabs + 1]*openPage
+	plan     *plan
+	site     *door
+	programs []*program
+	url      string   // of the database
+	cluster  *cluster // what stands around the programs; nil for one alone
+	lines    [lines]*line
+	callers  [accounts]*caller // past all lines
+	writers  [accounts]*writer
+	typist   *typist
+	readers  []*reader
+	pages    [tabs + 1]*openPage
 
 	work    sync.WaitGroup // readers
 	leave   context.CancelFunc
 	writing sync.WaitGroup
+
+	hands  [hands]chan func() error // what each is told to do next
+	orders sync.WaitGroup           // that are not carried out
 }
 
 func newChaos(t *testing.T, p *plan) *chaos {
 	t.Helper()
-	c := &chaos{T: t, plan: p, debug: freeAddress(t)}
+	c := &chaos{T: t, plan: p}
 	var at [lines]string
 	for i := range at {
 		at[i] = freeAddress(t)
 	}
-	base := "http://" + strings.Replace(at[0], "127.0.0.1", "localhost", 1)
-	c.site = start(t, "BASE_URL="+base, "DEBUG_LISTEN="+c.debug)
-	t.Cleanup(c.thaw) // or it could not stop
+	if p.size.nodes == 1 {
+		base := "http://" + strings.Replace(at[0], "127.0.0.1", "localhost", 1)
+		s := launch(t, &program{env: []string{"RATE_LIMIT=off", "BASE_URL=" + base}, debug: freeAddress(t)})
+		c.site, c.programs, c.url = s.door, []*program{s.program}, "sqlite:"+filepath.Join(s.dir, "letstalk.db")
+	} else {
+		c.cluster = startCluster(t, pgtest.New(t), at[0])
+		c.site, c.programs, c.url = c.cluster.door, c.cluster.nodes, c.cluster.url
+	}
+	c.employ()
 	for i := range c.lines {
 		c.lines[i] = newLine(t, at[i], c.site.listen)
 	}
 	for i, name := range names {
 		c.callers[i] = c.site.caller(name)
-		c.writers[i] = &writer{number: i, seed: p.seed, base: base, client: c.client(i, i), posts: map[int]*posted{}}
+		c.writers[i] = &writer{number: i, seed: p.seed, base: c.site.base, client: c.client(i, i), posts: map[int]*posted{}}
 	}
 	for i := range p.size.readers {
 		room := "General"
 		if i%8 == 7 {
 			room = "Music"
 		}
-		c.readers = append(c.readers, newReader(fmt.Sprint("reader ", i), room, base, c.client(i, i/accounts), uint64(i)))
+		c.readers = append(c.readers, newReader(fmt.Sprint("reader ", i), room, c.site.base, c.client(i, i/accounts), uint64(i)))
 	}
 	return c
 }
 
-// client is a person's HTTP client that goes over one of the lines.
+// play is the whole run.
+func (c *chaos) play() {
+	c.Helper()
+	begin := time.Now()
+	c.open()
+	c.storm()
+	base := c.lull()
+	c.settle()
+	pages := c.readPages()
+	c.close()
+	rest := c.backTo(base)
+	for _, p := range c.programs {
+		if err := p.stop(); err != nil {
+			c.Error(err)
+		}
+	}
+	c.compare(c.kept(), pages)
+	c.Log(c.figures(base, rest, time.Since(begin)))
+}
+
+// client is a person's HTTP client that goes over one of the lines. Where there is TLS every other one speaks HTTP/2.
 func (c *chaos) client(account, l int) *http.Client {
-	address := c.lines[l%lines].address
-	transport := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, address)
-	}}
-	c.Cleanup(transport.CloseIdleConnections)
+	transport := c.site.transport(c.lines[l%lines].address)
+	if transport.ForceAttemptHTTP2 = account%2 == 0; transport.ForceAttemptHTTP2 {
+		// As browsers do: many requests share a connection, and its death must not be all of theirs.
+		transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 5 * time.Second}
+	}
 	person := c.callers[account%accounts].client
 	return &http.Client{Jar: person.Jar, CheckRedirect: person.CheckRedirect, Transport: transport}
 }
@@ -150,7 +177,8 @@ func (c *chaos) open() {
 
 func (c *chaos) expectTrouble(p *person) {
 	p.expectCuts()
-	p.expect("status of 500")
+	// On nginx's own page, that nobody could be asked, no icon is named.
+	p.expect("status of 500", "status of 504", "/favicon.ico")
 }
 
 // storm lets things go wrong until the plan has come to its end. The writers go on beyond that.
@@ -180,38 +208,6 @@ func (c *chaos) storm() {
 		}
 		e.do(c)
 	}
-}
-
-func (c *chaos) kill() { c.site.kill() }
-func (c *chaos) stop() { c.site.stop() }
-func (c *chaos) run()  { c.site.run() }
-
-func (c *chaos) freeze() { _ = c.site.cmd.Process.Signal(syscall.SIGSTOP) }
-func (c *chaos) thaw()   { _ = c.site.cmd.Process.Signal(syscall.SIGCONT) }
-
-// lull starts the program once more and measures it: somebody was there once, nobody is now. Then it lets everybody come
-// back.
-func (c *chaos) lull() usage {
-	c.Helper()
-	for _, l := range c.lines {
-		l.cut()
-	}
-	c.site.restart()
-	visitor := c.site.caller("carol")
-	response, err := visitor.client.Get(c.site.base + "/chat/General")
-	if err != nil {
-		c.Fatal(err)
-	}
-	text(c.T, response)
-	visitor.client.CloseIdleConnections()
-	base := c.atRest()
-	for _, l := range c.lines {
-		l.mend()
-	}
-	for _, p := range c.pages {
-		p.online(true) // if the plan's end did not reach it
-	}
-	return base
 }
 
 // settle waits until everything is written and everybody has it.
@@ -286,5 +282,8 @@ func (c *chaos) close() {
 	}
 	for _, l := range c.lines {
 		l.cut()
+	}
+	if c.cluster != nil {
+		c.cluster.nginx.stop()
 	}
 }

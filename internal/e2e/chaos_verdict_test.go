@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -31,13 +30,13 @@ var (
 	bytesOfHeap       = regexp.MustCompile(`(?m)^# HeapAlloc = (\d+)`)
 )
 
-func (c *chaos) usage() usage {
-	return usage{c.profile("goroutine?debug=1", countOfGoroutines), c.profile("heap?gc=1&debug=1", bytesOfHeap)}
+func (c *chaos) usage(p *program) usage {
+	return usage{c.profile(p, "goroutine?debug=1", countOfGoroutines), c.profile(p, "heap?gc=1&debug=1", bytesOfHeap)}
 }
 
-func (c *chaos) profile(path string, number *regexp.Regexp) int {
+func (c *chaos) profile(p *program, path string, number *regexp.Regexp) int {
 	c.Helper()
-	response, err := http.Get("http://" + c.debug + "/debug/pprof/" + path)
+	response, err := http.Get("http://" + p.debug + "/debug/pprof/" + path)
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -57,13 +56,13 @@ func (c *chaos) profile(path string, number *regexp.Regexp) int {
 	return n
 }
 
-// atRest is what the program takes once its goroutines no longer come and go.
-func (c *chaos) atRest() usage {
+// atRest is what a program takes once its goroutines no longer come and go.
+func (c *chaos) atRest(p *program) usage {
 	c.Helper()
 	var last usage
 	same := 0
 	c.until("the program at rest", func() bool {
-		now := c.usage()
+		now := c.usage(p)
 		if same++; now.goroutines != last.goroutines {
 			same = 0
 		}
@@ -73,21 +72,26 @@ func (c *chaos) atRest() usage {
 	return last
 }
 
-// backTo waits until the program takes no more than it did, and returns what it takes.
-func (c *chaos) backTo(base usage) usage {
+// backTo waits until each program takes no more than it did, and returns what they take.
+func (c *chaos) backTo(base []usage) []usage {
 	c.Helper()
-	now := c.usage()
-	c.until(fmt.Sprintf("%d goroutines and %d bytes of heap", base.goroutines, base.heap), func() bool {
-		now = c.usage()
-		return now.goroutines <= base.goroutines && now.heap <= base.heap+slack
-	})
+	now := make([]usage, len(base))
+	for i, p := range c.programs {
+		c.until(fmt.Sprintf("program %d with %d goroutines and %d bytes of heap", i, base[i].goroutines, base[i].heap), func() bool {
+			now[i] = c.usage(p)
+			return now[i].goroutines <= base[i].goroutines && now[i].heap <= base[i].heap+slack
+		})
+	}
 	return now
 }
 
-// kept reads every room from the database of the program, which has stopped.
+// String is in goroutines and KB of heap.
+func (u usage) String() string { return fmt.Sprintf("%d/%d", u.goroutines, u.heap>>10) }
+
+// kept reads every room from the database, once the programs have stopped.
 func (c *chaos) kept() map[string][]store.Message {
 	c.Helper()
-	db, err := sqlstore.Open(c.Context(), "sqlite:"+filepath.Join(c.site.dir, "letstalk.db"), sqlstore.Options{})
+	db, err := sqlstore.Open(c.Context(), c.url, sqlstore.Options{})
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -261,12 +265,12 @@ func (c *chaos) readPages() map[string][]*goquery.Selection {
 }
 
 // figures is one line about the run.
-func (c *chaos) figures(base, rest usage, took time.Duration) string {
+func (c *chaos) figures(base, rest []usage, took time.Duration) string {
 	posts, edits, deletes := 0, 0, 0
-	var loads, connects, resyncs, retries, shows, reloads int
+	var loads, connects, resyncs, retries, passed, shows, reloads int
 	for i, w := range c.writers {
 		posts += len(w.posts)
-		retries += w.retries
+		retries, passed = retries+w.retries, passed+w.passed
 		s := c.plan.writers[i]
 		for _, o := range slices.Concat(s.before, s.during, s.after) {
 			switch o.kind {
@@ -283,9 +287,9 @@ func (c *chaos) figures(base, rest usage, took time.Duration) string {
 	for _, p := range c.pages {
 		shows, reloads = shows+p.shows, reloads+p.reloads
 	}
-	return fmt.Sprintf("seed %d: %d events; %d messages, %d edits, %d deletes, %d retries; %d typed; "+
-		"%d readers, %d loads, %d connects, %d resyncs; %d pages, shown %d times, %d reloads; %d goroutines and %d KB of heap, at first %d and %d; %v",
-		c.plan.seed, len(c.plan.events), posts, edits, deletes, retries, len(c.plan.typed),
+	return fmt.Sprintf("seed %d: %d events; %d messages, %d edits, %d deletes, %d retries, %d passed on; %d typed; "+
+		"%d readers, %d loads, %d connects, %d resyncs; %d pages, shown %d times, %d reloads; %v goroutines/KB of heap, at first %v; %v",
+		c.plan.seed, len(c.plan.events), posts, edits, deletes, retries, passed, len(c.plan.typed),
 		len(c.readers), loads, connects, resyncs, len(c.pages), shows, reloads,
-		rest.goroutines, rest.heap>>10, base.goroutines, base.heap>>10, took.Round(100*time.Millisecond))
+		rest, base, took.Round(100*time.Millisecond))
 }

@@ -24,14 +24,19 @@ type writer struct {
 
 	mu      sync.Mutex
 	retries int
+	refused int // how many of them because there was an answer, and it was to try again
+	passed  int // how often another node was asked behind the writer's back
 }
+
+// errRefused is an answer that the form should be sent again.
+var errRefused = errors.New("refused")
 
 // posted is a message whose writer was told that it is kept.
 type posted struct {
 	id      string
 	room    string
 	body    string
-	late    []string // edits that took several tries: one that was given up may come in after a later edit
+	late    []string // edits that took several tries, be it nginx's: one that was given up may come in after a later edit
 	edited  bool
 	deleted bool
 }
@@ -108,27 +113,39 @@ func (w *writer) post(ctx context.Context, o op) (string, error) {
 }
 
 // insist sends a form until it is answered, and returns the message the answer tells of and how many tries it took.
-func (w *writer) insist(ctx context.Context, o op, path string, form url.Values) (string, int, error) {
-	for tries := 1; ; tries++ {
+func (w *writer) insist(ctx context.Context, o op, path string, form url.Values) (id string, tries int, err error) {
+	for {
 		try, cancel := context.WithTimeout(ctx, o.patience)
-		id, err := w.send(try, o, path, form)
+		id, asked, err := w.send(try, o, path, form)
 		cancel()
+		tries += max(1, asked)
+		w.count(asked, err)
 		if err == nil || errors.Is(err, errOdd) {
 			return id, tries, err
 		}
-		w.mu.Lock()
-		w.retries++
-		w.mu.Unlock()
 		if err := wait(ctx, time.Now().Add(200*time.Millisecond)); err != nil {
 			return "", tries, err
 		}
 	}
 }
 
-func (w *writer) send(ctx context.Context, o op, path string, form url.Values) (string, error) {
+func (w *writer) count(asked int, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.passed += max(0, asked-1)
+	if err != nil {
+		w.retries++
+	}
+	if errors.Is(err, errRefused) {
+		w.refused++
+	}
+}
+
+// send sends a form once, and returns also how many nodes were asked if nginx tells.
+func (w *writer) send(ctx context.Context, o op, path string, form url.Values) (id string, asked int, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.base+path, strings.NewReader(form.Encode()))
 	if err != nil {
-		return "", odd("%w", err)
+		return "", 0, odd("%w", err)
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if o.script {
@@ -136,12 +153,21 @@ func (w *writer) send(ctx context.Context, o op, path string, form url.Values) (
 	}
 	response, err := w.client.Do(request)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	defer response.Body.Close()
+	if nodes := response.Header.Get(askedHeader); nodes != "" {
+		asked = 1 + strings.Count(nodes, ",")
+	}
+	id, err = told(o, response)
+	return id, asked, err
+}
+
+// told is the message that an answer tells of.
+func told(o op, response *http.Response) (string, error) {
 	switch {
 	case response.StatusCode >= 500:
-		return "", errors.New(response.Status)
+		return "", fmt.Errorf("%w: %s", errRefused, response.Status)
 	case o.script && response.StatusCode == http.StatusOK:
 		body, err := io.ReadAll(response.Body)
 		if err != nil {
@@ -156,5 +182,5 @@ func (w *writer) send(ctx context.Context, o op, path string, form url.Values) (
 		location := response.Header.Get("Location")
 		return location[strings.LastIndexAny(location, "/-")+1:], nil
 	}
-	return "", odd("POST %s: %s", path, response.Status)
+	return "", odd("POST %s: %s", response.Request.URL.Path, response.Status)
 }

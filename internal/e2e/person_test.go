@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/security"
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 )
@@ -25,7 +26,7 @@ import (
 // person is somebody with a browser of their own: cookies and storage are shared with nobody.
 type person struct {
 	t    *testing.T
-	site *site
+	site *door
 	name string
 	ctx  context.Context
 
@@ -37,7 +38,7 @@ type person struct {
 }
 
 // visitor opens a browser; scripts says whether it runs any.
-func (s *site) visitor(name string, scripts bool) *person {
+func (s *door) visitor(name string, scripts bool) *person {
 	s.t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	s.t.Cleanup(cancel)
@@ -73,6 +74,9 @@ func (p *person) begin() {
 	}
 	call(p, cdplog.Enable, cdp.Empty{})
 	call(p, runtime.Enable, cdp.Empty{})
+	if strings.HasPrefix(p.site.base, "https:") { // no browser trusts the certificates of tests
+		call(p, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true})
+	}
 	p.t.Cleanup(func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -175,7 +179,7 @@ func (p *person) fail(err error) {
 	defer cancel()
 	at, _ := chromedp.Run(ctx, chromedp.Location())
 	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
-	p.t.Fatalf("%s: %v\nat %s the page reads:\n%s\nthe program wrote:\n%s", p.name, err, at, text, p.site.log.String())
+	p.t.Fatalf("%s: %v\nat %s the page reads:\n%s\nthe program wrote:\n%s", p.name, err, at, text, p.site.written())
 }
 
 func (p *person) open(path string) {

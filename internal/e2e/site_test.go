@@ -2,8 +2,8 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -13,11 +13,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"letstalk/internal/pgtest"
 )
 
 // patience is how long a test waits for what it needs; it is long because only a broken test waits for it.
@@ -67,7 +68,7 @@ func setUp(m *testing.M) (int, error) {
 	if err := chromedp.Do(browser); err != nil {
 		return 0, fmt.Errorf("starting Chromium: %w", err)
 	}
-	return m.Run(), nil
+	return pgtest.Main(m), nil
 }
 
 // noteSources looks at every source of the program, so that the go command, which notes what a test reads, does not take
@@ -89,23 +90,35 @@ func story(t *testing.T) {
 	t.Cleanup(func() { <-turns })
 }
 
+// door is where people find the program.
+type door struct {
+	t       *testing.T
+	base    string         // the address they enter
+	listen  string         // who answers there, past what stands in between
+	trust   *x509.CertPool // who may answer, if base is https
+	written func() string  // what those have written who stand behind it
+}
+
 // site is a running copy of the program with a database of its own.
 type site struct {
-	t      *testing.T
-	env    []string
-	dir    string
-	listen string // where the program listens
-	base   string // where people find it
-	cmd    *exec.Cmd
-	log    syncBuffer
+	*door
+	*program
 }
 
 // start runs the program with -dev; env is added to its environment. People who post by the hundred would be told to slow
 // down, so nobody is.
 func start(t *testing.T, env ...string) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), env: append([]string{"RATE_LIMIT=off"}, env...), listen: freeAddress(t)}
+	return launch(t, &program{env: append([]string{"RATE_LIMIT=off"}, env...)})
+}
+
+// launch runs a program that is yet to be told where, with -dev.
+func launch(t *testing.T, p *program) *site {
+	t.Helper()
+	p.args, p.dir, p.address = []string{"-dev"}, t.TempDir(), freeAddress(t)
+	s := &site{&door{t: t, listen: p.address, written: p.log.String}, p}
 	s.run()
+	s.base = strings.TrimSpace(p.says[strings.Index(p.says, "http"):])
 	t.Cleanup(s.stop)
 	return s
 }
@@ -130,72 +143,29 @@ func freeAddress(t *testing.T) string {
 
 func (s *site) run() {
 	s.t.Helper()
-	s.cmd = exec.Command(binary, "-dev")
-	s.cmd.Dir = s.dir
-	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LISTEN=" + s.listen}, s.env...)
-	s.cmd.Stderr = &s.log
-	out, err := s.cmd.StdoutPipe()
-	if err != nil {
+	if err := s.program.run(); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		s.t.Fatalf("the program said nothing: %v\n%s", err, s.log.String())
-	}
-	s.base = strings.TrimSpace(line[strings.Index(line, "http"):])
 }
 
-// stop ends the program as an operator would and waits for it.
 func (s *site) stop() {
-	if s.cmd.ProcessState != nil {
-		return
+	s.t.Helper()
+	if err := s.program.stop(); err != nil {
+		s.t.Error(err)
 	}
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	// One that does not stop is asked where it stands: the Go runtime writes that on SIGQUIT.
-	late := time.AfterFunc(patience, func() { _ = s.cmd.Process.Signal(syscall.SIGQUIT) })
-	defer late.Stop()
-	if err := s.cmd.Wait(); err != nil {
-		s.t.Errorf("the program ended with %v\n%s", err, s.log.String())
-	}
-}
-
-// kill ends the program without a word, as a power cut would.
-func (s *site) kill() {
-	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
 }
 
 // crash kills the program and starts it again.
 func (s *site) crash() {
 	s.t.Helper()
-	s.kill()
+	if err := s.kill(); err != nil {
+		s.t.Error(err)
+	}
 	s.run()
 }
 
-// restart stops the program and starts it again at the same address.
 func (s *site) restart() {
 	s.t.Helper()
 	s.stop()
 	s.run()
-}
-
-// syncBuffer collects what the program writes while the test may read it.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

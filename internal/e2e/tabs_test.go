@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/chromedp/cdproto/security"
 	"github.com/chromedp/chromedp"
 )
 
@@ -92,13 +91,9 @@ func TestComingBackToAPage(t *testing.T) {
 func TestOnHTTP2EveryTabStaysLive(t *testing.T) {
 	story(t)
 	s := startBehindTLS(t)
-	trusting := func(p *person) *person {
-		call(p, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true})
-		return p
-	}
-	tabs := []*person{trusting(s.visitor("alice", true)).signIn("alice", "/chat/General").live()}
+	tabs := []*person{s.visitor("alice", true).signIn("alice", "/chat/General").live()}
 	for range 3 {
-		tab := trusting(tabs[0].tab())
+		tab := tabs[0].tab()
 		tab.open("/chat/General")
 		tab.live()
 		tabs = append(tabs, tab)
@@ -110,7 +105,7 @@ func TestOnHTTP2EveryTabStaysLive(t *testing.T) {
 		tabs[3].say(words)
 	}
 	tabs[3].see(".message__body", "two")
-	bob := trusting(s.visitor("bob", true)).signIn("bob", "/chat/General").live()
+	bob := s.visitor("bob", true).signIn("bob", "/chat/General").live()
 	bob.say("three")
 	for _, tab := range tabs {
 		tab.see(".message__body", "three")
