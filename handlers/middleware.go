@@ -6,8 +6,11 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,8 +28,26 @@ func (s *Server) clientIP() func(http.Handler) http.Handler {
 	return middleware.ClientIPFromXFF(s.TrustedProxies...)
 }
 
-// ClientAddress returns the address the browser of a request came from, as far as the trusted proxies tell.
-func ClientAddress(r *http.Request) string { return middleware.GetClientIP(r.Context()) }
+// ClientAddress returns the address the browser of a request came from, as far as the trusted proxies tell. Where all who
+// are named are trusted, as on a network whose people and proxies are alike trusted, that is the farthest of them.
+func ClientAddress(r *http.Request) string {
+	if address := middleware.GetClientIP(r.Context()); address != "" {
+		return address
+	}
+	farthest, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		farthest = r.RemoteAddr
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		address, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil {
+			break // what is beyond was not written by a proxy
+		}
+		farthest = address.String()
+	}
+	return farthest
+}
 
 // logLine is what the log says of a request.
 type logLine struct {

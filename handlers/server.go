@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
-	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-chi/httprate"
 
 	"letstalk/internal/auth"
@@ -142,7 +141,7 @@ func (s *Server) limited(w http.ResponseWriter, r *http.Request, limiter *httpra
 }
 
 func addressKey(r *http.Request) string {
-	return httprate.CanonicalizeIP(middleware.GetClientIP(r.Context()))
+	return httprate.CanonicalizeIP(ClientAddress(r))
 }
 
 func personKey(r *http.Request) string { return "person " + strconv.FormatInt(int64(viewer(r).ID), 10) }
