@@ -17,6 +17,9 @@ var version string
 
 // run is the program. It returns when ctx ends and everything is closed, or when something keeps it from serving.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == "move" {
+		return move(ctx, args[1:], environ, stdout, stderr)
+	}
 	flags := flag.NewFlagSet("letstalk", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // the error it returns says it all
 	dev := flags.Bool("dev", false, "")
@@ -44,10 +47,12 @@ func writeUsage(w io.Writer) {
 	fmt.Fprint(w, `letstalk serves team chat.
 
 Usage: letstalk [-dev] [-h] [-version]
+       letstalk move DATABASE_URL
 
   -dev      try it out on this machine: brings an identity provider with demo accounts
   -h        show this help
   -version  show the version
+  move      copy everything to another database; letstalk move -h says how
 
 It is configured by environment variables, and by a file .env in the folder it is started in:
 

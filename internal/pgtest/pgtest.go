@@ -69,6 +69,12 @@ func New(t testing.TB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.closeAfter(t)
+	return s
+}
+
+// closeAfter closes the server at the end of a test, and shows the end of its log if the test failed.
+func (s *Server) closeAfter(t testing.TB) {
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the end of PostgreSQL's log:\n%s", s.logged(""))
@@ -77,7 +83,6 @@ func New(t testing.TB) *Server {
 			t.Error(err)
 		}
 	})
-	return s
 }
 
 func (s *Server) setUp() error {

@@ -25,12 +25,9 @@ type dialect struct {
 	name func(address string) string
 
 	// turn begins a batch: it keeps all other writers out until the end of the transaction, which makes commit order number
-	// order, and answers with the newest change number, the transaction's id and the time in milliseconds, 0 if this
-	// process's own clock is as good.
+	// order, and answers with the newest change number and the time in milliseconds, 0 if this process's own clock is as
+	// good. Where the database is shared it signs the batch: $1 is the writer, $2 the number of its batch.
 	turn string
-	// became answers with what became of the transaction of an id: "committed", "aborted" or "in progress". It is empty if
-	// a commit's outcome is always known.
-	became string
 	// snapshot reads the database as it was at one moment.
 	snapshot sql.TxOptions
 	// prepares says that statements have to be kept prepared here; else the driver does.

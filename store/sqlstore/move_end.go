@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 )
 
@@ -57,10 +56,11 @@ func (e *end) openSource(ctx context.Context) (err error) {
 	if err := e.begin(ctx, &e.dialect.snapshot); err != nil {
 		return err
 	}
-	if empty, err := e.empty(ctx, "workspace"); err != nil || empty {
-		return errors.Join(err, e.nothing())
+	empty, err := e.empty(ctx, "workspace")
+	if err == nil && empty {
+		return e.nothing()
 	}
-	return nil
+	return err
 }
 
 func (e *end) nothing() error {

@@ -36,10 +36,25 @@ func alonePostgres(ctx context.Context, address string, _ bool) (*sql.DB, error)
 	}
 	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(claimAlone))
 	db.SetMaxOpenConns(1)
-	if err := awaitPostgres(ctx, db, postgresName(address)); err != nil {
+	if err := awaitAlone(ctx, db, postgresName(address)); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// awaitAlone waits a while: the server may not yet have noticed that a program has gone that served the workspace.
+func awaitAlone(ctx context.Context, db *sql.DB, name string) error {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for pause := firstPause; ; pause = nextPause(pause) {
+		err := awaitPostgres(ctx, db, name)
+		if !errors.Is(err, errServed) {
+			return err
+		}
+		if !wait(waiting, pause) {
+			return fmt.Errorf("the database %s can't be moved: %w", name, errServed)
+		}
+	}
 }
 
 // claimAlone keeps those who serve the workspace away, and takes as long as it takes, whatever the URL and the server's
@@ -57,8 +72,8 @@ func claimAlone(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// loosenPostgres takes the foreign keys away: checking all of them at the end takes a fraction of the time that it takes
-// row by row.
+// loosenPostgres takes the foreign keys away. Tables can be filled in any order then, and checking all rows at the end takes
+// a fraction of the time that it takes one by one.
 func loosenPostgres(ctx context.Context, to *end) (tighten []string, err error) {
 	rows, err := to.tx.QueryContext(ctx, `
 		SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(k.oid)

@@ -13,6 +13,7 @@ import (
 var leftOut = map[string]string{
 	"goose_db_version": "which migrations have run is each database's own affair",
 	"nodes":            "what runs is not what is kept",
+	"writers":          "what runs is not what is kept",
 	"news":             "likewise",
 }
 
@@ -86,12 +87,12 @@ func (e *end) alike(target *end) error {
 	mine, theirs := e.shape(), target.shape()
 	for _, part := range mine {
 		if !slices.Contains(theirs, part) {
-			return fmt.Errorf("the schema of the database %s differs: no migration made %s; undo what was changed by hand", e.name, part)
+			return fmt.Errorf("the database %s differs in its schema: no migration made %s; undo what was changed by hand", e.name, part)
 		}
 	}
 	for _, part := range theirs {
 		if !slices.Contains(mine, part) {
-			return fmt.Errorf("the schema of the database %s differs: it lacks %s; undo what was changed by hand", e.name, part)
+			return fmt.Errorf("the database %s differs in its schema: it lacks %s; undo what was changed by hand", e.name, part)
 		}
 	}
 	return nil

@@ -33,6 +33,9 @@ const postgresReaders = 16
 // one, or has lost its network, keeps all the others from writing.
 const stalled = 2 * time.Second
 
+// postgresNow is the server's time, in milliseconds.
+const postgresNow = `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`
+
 // claim is the advisory lock that every process shares that serves the workspace. Who moves it takes it alone.
 const claim = 0x6c65747374616c6b // "letstalk"
 
@@ -46,9 +49,10 @@ func postgres() dialect {
 		},
 		open: openPostgres,
 		name: postgresName,
-		turn: `SELECT value, pg_current_xact_id()::text, (extract(epoch FROM clock_timestamp()) * 1000)::bigint
-			FROM counter FOR UPDATE`,
-		became:   `SELECT coalesce(pg_xact_status($1::text::xid8), 'aborted')`,
+		turn: `WITH signed AS (
+				INSERT INTO writers (writer, batch, at) VALUES ($1, $2, ` + postgresNow + `)
+				ON CONFLICT (writer) DO UPDATE SET batch = excluded.batch, at = excluded.at)
+			SELECT value, ` + postgresNow + ` FROM counter FOR UPDATE`,
 		snapshot: sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 		shared:   true,
 		move:     postgresMover(),

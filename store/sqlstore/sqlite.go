@@ -23,7 +23,7 @@ func sqlite() dialect {
 		migrations: "sqlite",
 		open:       openSQLite,
 		name:       func(path string) string { return path },
-		turn:       `SELECT value, '', 0 FROM counter`, // the writer's transactions are immediate
+		turn:       `SELECT value, 0 FROM counter`, // the writer's transactions are immediate
 		snapshot:   sql.TxOptions{ReadOnly: true},
 		prepares:   true,
 		move:       sqliteMover(),

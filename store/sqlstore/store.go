@@ -44,8 +44,12 @@ type Store struct {
 	committed chan store.Seq
 	epoch     atomic.Uint64
 	workspace string
-	ownTime   bool         // the options brought a clock
-	ahead     atomic.Int64 // milliseconds that the database's clock is ahead of ours
+
+	writerName string // of this process among those that write
+	batch      int64  // the number of its newest batch, where they are signed
+
+	ownTime bool         // the options brought a clock
+	ahead   atomic.Int64 // milliseconds that the database's clock is ahead of ours
 
 	jobs    chan *job
 	drained chan struct{} // closed when the batch writer has ended
@@ -76,8 +80,8 @@ func Open(ctx context.Context, databaseURL string, opts Options) (*Store, error)
 	s := &Store{
 		dialect: d, now: opts.Now, ownTime: ownTime, log: opts.Logger,
 		pools: p, writer: &pool{DB: p.writer}, readers: &pool{DB: p.readers},
-		committed: make(chan store.Seq, 1),
-		jobs:      make(chan *job, maxBatch), drained: make(chan struct{}),
+		committed: make(chan store.Seq, 1), writerName: rand.Text(),
+		jobs: make(chan *job, maxBatch), drained: make(chan struct{}),
 	}
 	if err := s.prepare(ctx, address); err != nil {
 		return nil, errors.Join(err, p.close())
@@ -110,6 +114,9 @@ func (s *Store) prepare(ctx context.Context, address string) error {
 	return s.name(ctx)
 }
 
+// keepWriters is how long a writer is remembered that writes no more, for whoever wonders what became of its last batch.
+const keepWriters = 24 * time.Hour
+
 // name gives a new workspace its name, reads the name of one that has one, and sets the clock.
 func (s *Store) name(ctx context.Context) error {
 	t, err := s.writer.begin(ctx, nil)
@@ -117,9 +124,12 @@ func (s *Store) name(ctx context.Context) error {
 		return fmt.Errorf("name the workspace: %w", err)
 	}
 	defer t.Rollback()
-	if _, err = s.start(t); err == nil {
+	if err = s.start(t); err == nil {
 		_, err = t.exec(`INSERT INTO workspace (one, id, created_at) VALUES (1, $1, $2) ON CONFLICT (one) DO NOTHING`,
 			rand.Text(), millis(t.now))
+	}
+	if err == nil {
+		_, err = t.exec(`DELETE FROM writers WHERE at < $1`, t.now.Add(-keepWriters).UnixMilli())
 	}
 	if err == nil {
 		err = t.row(`SELECT id FROM workspace`).Scan(&s.workspace)

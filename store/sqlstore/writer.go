@@ -147,15 +147,15 @@ type outcome struct {
 	errs []error   // of each job, if err is nil
 	head store.Seq // the newest change number, if one was taken
 	err  error     // of the whole
-	// doubt is the id of the transaction whose commit was not answered.
-	doubt string
+	// doubt is the number of the batch if its commit was not answered.
+	doubt int64
 }
 
 // settle commits a batch, again if what failed passes, for as long as somebody waits for it.
 func (s *Store) settle(batch []*job) outcome {
 	for pause := firstPause; ; pause = nextPause(pause) {
 		o := s.commit(batch)
-		if o.doubt != "" {
+		if o.doubt != 0 {
 			o = s.resolve(batch, o)
 		}
 		if o.err == nil || !s.dialect.passes(o.err) || !waitForAny(batch, pause) {
@@ -165,24 +165,36 @@ func (s *Store) settle(batch []*job) outcome {
 	}
 }
 
-// resolve finds out whether a transaction was committed whose commit was not answered.
+// resolve finds out whether a batch was committed whose commit was not answered. The server may have crashed since, or
+// another one may have taken over.
 func (s *Store) resolve(batch []*job, o outcome) outcome {
 	for pause := firstPause; ; pause = nextPause(pause) {
 		s.writer.refresh()
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		var became string
-		err := s.writer.QueryRowContext(ctx, s.dialect.became, o.doubt).Scan(&became)
-		cancel()
-		switch {
-		case err == nil && became == "committed":
+		switch committed, err := s.isCommitted(o.doubt); {
+		case err == nil && committed:
 			o.err = nil
 			return o
-		case err == nil && became == "aborted":
-			return o
-		case !waitForAny(batch, pause):
+		case err == nil, !waitForAny(batch, pause):
 			return o
 		}
 	}
+}
+
+// isCommitted reports whether the newest batch of this process is in the database.
+func (s *Store) isCommitted(batch int64) (committed bool, err error) {
+	ctx, cancel := s.batchContext()
+	defer cancel()
+	t, err := s.writer.begin(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	defer t.Rollback()
+	// The batch has ended once its lock is to be had.
+	if _, err := t.exec(`SELECT value FROM counter FOR UPDATE`); err != nil {
+		return false, err
+	}
+	err = t.row(`SELECT EXISTS (SELECT 1 FROM writers WHERE writer = $1 AND batch = $2)`, s.writerName, batch).Scan(&committed)
+	return committed, err
 }
 
 // waitForAny waits before another try and reports whether anybody still wants it.
@@ -231,8 +243,7 @@ func (s *Store) attempt(batch []*job, run func(*tx, []*job, []error) error) (o o
 		return outcome{err: err}, false
 	}
 	defer t.Rollback()
-	id, err := s.start(t)
-	if err != nil {
+	if err := s.start(t); err != nil {
 		return outcome{err: err}, false
 	}
 	o.errs = make([]error, len(batch))
@@ -247,7 +258,7 @@ func (s *Store) attempt(batch []*job, run func(*tx, []*job, []error) error) (o o
 		o.head = t.seq
 	}
 	if o.err = t.Commit(); o.err != nil && s.dialect.passes(o.err) {
-		o.doubt = id
+		o.doubt = s.batch
 	}
 	return o, false
 }
@@ -261,17 +272,22 @@ func (s *Store) batchContext() (context.Context, context.CancelFunc) {
 	return context.Background(), func() {}
 }
 
-// start keeps the other writers out and takes over the state they left. id is the transaction's.
-func (s *Store) start(t *tx) (id string, err error) {
+// start keeps the other writers out and takes over the state they left.
+func (s *Store) start(t *tx) error {
+	var args []any
+	if s.dialect.shared {
+		s.batch++
+		args = []any{s.writerName, s.batch}
+	}
 	var now int64
-	if err := t.row(s.dialect.turn).Scan(&t.seq, &id, &now); err != nil {
-		return "", err
+	if err := t.row(s.dialect.turn, args...).Scan(&t.seq, &now); err != nil {
+		return err
 	}
 	if now != 0 && !s.ownTime {
 		s.ahead.Store(now - s.now().UnixMilli())
 	}
 	t.now = s.clock()
-	return id, nil
+	return nil
 }
 
 // What a careful batch puts around each job.

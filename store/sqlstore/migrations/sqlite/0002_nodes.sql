@@ -1,5 +1,13 @@
 -- +goose Up
 
+-- Each process that writes signs its batches here, where several may: so it finds out what became of one whose commit was
+-- not answered.
+CREATE TABLE writers (
+    writer TEXT    PRIMARY KEY,
+    batch  INTEGER NOT NULL,
+    at     INTEGER NOT NULL
+) STRICT;
+
 -- beat counts up as long as the node is up.
 CREATE TABLE nodes (
     node TEXT    PRIMARY KEY,
