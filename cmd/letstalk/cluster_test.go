@@ -214,6 +214,20 @@ func TestRateLimitHoldsForAllNodesTogether(t *testing.T) {
 	t.Error("two nodes let through what one would not")
 }
 
+func TestBusThatCanNotBe(t *testing.T) {
+	c := newWorkspace(t)
+	for setting, want := range map[string]string{
+		"NATS_URL=http://nats.example.org": "NATS_URL",
+		"NATS_CA=/nowhere/ca.pem":          "NATS_CA",
+		"NATS_CREDENTIALS=/nowhere/creds":  "NATS_CREDENTIALS",
+	} {
+		text := refused(t, nil, append(c.env, "NATS_URL=nats://me:hunter2@127.0.0.1:1", setting)...)
+		if !strings.Contains(text, want) || strings.Contains(text, "\n") || strings.Contains(text, "hunter2") {
+			t.Errorf("%s: %q is not one line about it", setting, text)
+		}
+	}
+}
+
 func TestSignInBeginsAtOneNodeAndEndsAtAnother(t *testing.T) {
 	c := newWorkspace(t)
 	one, two := c.node(), c.node()

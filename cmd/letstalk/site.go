@@ -33,7 +33,7 @@ type site struct {
 }
 
 // newSite wires the site's parts and sets them going.
-func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slog.Logger) (s *site, err error) {
+func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slog.Logger) (_ *site, err error) {
 	assets, err := static.Load()
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slo
 		LiveLogins: db.LiveLogins,
 		Logger:     logger,
 	})
-	s = &site{hub: hub, end: func() {}}
+	s := &site{hub: hub, end: func() {}}
 	defer func() {
 		if err != nil {
 			s.close(ctx)
@@ -83,6 +83,7 @@ func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slo
 	s.work.Go(func() { follow.Run(behind, head) })
 	s.work.Go(func() { follow.Prune(behind) })
 	if s.node != nil {
+		logger.Info("this is one node of those that share the database", "node", node, "workspace", db.Workspace())
 		s.work.Go(func() { s.node.Run(behind) })
 	}
 	s.work.Go(func() {
@@ -99,7 +100,6 @@ func (s *site) join(cfg config.Config, db store.Store, follow *feed.Feed, node s
 	if !db.Shared() {
 		return nil
 	}
-	logger.Info("this is one node of those that share the database", "node", node, "workspace", db.Workspace())
 	s.tally = cluster.NewTally(tellFrom)
 	s.node = cluster.NewNode(cluster.NodeConfig{
 		Name: node, Nodes: db, Hub: s.hub, Told: func() { s.bus.Beaten() }, Tally: s.tally, Logger: logger,

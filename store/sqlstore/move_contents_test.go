@@ -131,6 +131,7 @@ func fillWithHostility(t *testing.T, url string) {
 		put(`INSERT INTO attempts VALUES`, short, text, other, text, other, whole)
 		put(`INSERT INTO sessions VALUES`, short, or(bytes, []byte{}), whole)
 		put(`INSERT INTO nodes VALUES`, short, i)
+		put(`INSERT INTO writers VALUES`, short, i, i)
 		put(`INSERT INTO news VALUES`, short, "a", text, i)
 	}
 	put(`INSERT INTO messages VALUES`, int64(math.MaxInt64), 1, 1, "", []byte{}, "", 1, nil, nil)
