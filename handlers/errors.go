@@ -113,7 +113,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		err = s.render(w, r, problem.Status, views.Flashed(problem.Text))
 	} else {
 		problem.Draft = draft(r)
-		err = s.render(w, r, problem.Status, views.Error(s.page(r, problem.Title), problem))
+		page := s.page(r, problem.Title)
+		page.Unsure = errors.Is(err, store.ErrUnavailable)
+		err = s.render(w, r, problem.Status, views.Error(page, problem))
 	}
 	if err != nil {
 		s.Logger.ErrorContext(r.Context(), "drawing an error", "id", requestID(w), "error", err)

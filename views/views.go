@@ -20,6 +20,8 @@ type Assets interface{ URL(name string) string }
 type Page struct {
 	Title  string
 	Viewer store.Person // the zero Person for visitors
+	// Unsure says that it could not be found out who this is: nobody is told to log in who may have.
+	Unsure bool
 	Assets Assets
 	// Live says that the page keeps a stream open, so that the header shows its light.
 	Live bool
