@@ -139,24 +139,30 @@ func TestOpenRefuses(t *testing.T) {
 		{"nothing", "", []string{"sqlite:letstalk.db"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, err := Open(t.Context(), c.url, Options{})
-			if err == nil {
-				t.Fatal("opened", s.Close())
-			}
-			for _, say := range c.say {
-				if !strings.Contains(err.Error(), say) {
-					t.Errorf("%q does not say %q", err, say)
-				}
-			}
-			if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("%q is not one line without secrets", err)
-			}
+			refuses(t, c.url, c.say...)
 		})
 	}
 	for name, want := range map[string]string{"short": "hello", "long": strings.Repeat("This is not a database. ", 1000)} {
 		if got, err := os.ReadFile(at(name)); err != nil || string(got) != want {
 			t.Errorf("%s was written to", name)
 		}
+	}
+}
+
+// refuses expects Open to say why it does not open a database, in one line that says all that and holds no secret.
+func refuses(t *testing.T, url string, say ...string) {
+	t.Helper()
+	s, err := Open(t.Context(), url, Options{})
+	if err == nil {
+		t.Fatal("opened", s.Close())
+	}
+	for _, say := range say {
+		if !strings.Contains(err.Error(), say) {
+			t.Errorf("%q does not say %q", err, say)
+		}
+	}
+	if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("%q is not one line without secrets", err)
 	}
 }
 
