@@ -85,12 +85,12 @@ func (g *gate) pass(client net.Conn) {
 func (g *gate) commit(client, server net.Conn, message []byte) bool {
 	switch g.lose.Load() {
 	case loseAnswer:
+		g.lose.Store(letThrough)
 		client.Close() // before the server can answer
 		_, _ = server.Write(message)
 		// The server ends the connection once it is done, because it is told to.
 		_, _ = server.Write([]byte{'X', 0, 0, 0, 4})
 		_, _ = io.Copy(io.Discard, server)
-		g.lose.Store(letThrough)
 		return true
 	case loseCommit:
 		g.lose.Store(letThrough)

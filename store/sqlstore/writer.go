@@ -194,7 +194,11 @@ func (s *Store) isCommitted(batch int64) (committed bool, err error) {
 		return false, err
 	}
 	err = t.row(`SELECT EXISTS (SELECT 1 FROM writers WHERE writer = $1 AND batch = $2)`, s.writerName, batch).Scan(&committed)
-	return committed, err
+	if err != nil {
+		return false, err
+	}
+	// Because of its lock this commit, too, waits for a standby that is to have everything.
+	return committed, t.Commit()
 }
 
 // waitForAny waits before another try and reports whether anybody still wants it.
