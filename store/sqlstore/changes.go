@@ -16,11 +16,11 @@ const (
 	selectSpan   = `SELECT value, pruned FROM counter`
 
 	changeColumns = `c.seq, c.kind, c.room_id, r.slug, c.user_id, c.at, ` + maybeColumns
-	selectChanges = `SELECT ` + changeColumns + `
-		FROM changes c JOIN rooms r ON r.id = c.room_id LEFT JOIN messages m ON m.id = c.message_id LEFT JOIN users u ON u.id = m.author_id
+	fromChanges   = `
+		FROM changes c JOIN rooms r ON r.id = c.room_id LEFT JOIN messages m ON m.id = c.message_id LEFT JOIN users u ON u.id = m.author_id`
+	selectChanges = `SELECT ` + changeColumns + fromChanges + `
 		WHERE c.seq > $1 ORDER BY c.seq LIMIT $2 + 0`
-	selectRoomChanges = `SELECT ` + changeColumns + `
-		FROM changes c JOIN rooms r ON r.id = c.room_id LEFT JOIN messages m ON m.id = c.message_id LEFT JOIN users u ON u.id = m.author_id
+	selectRoomChanges = `SELECT ` + changeColumns + fromChanges + `
 		WHERE c.room_id = $1 AND c.seq > $2 AND c.seq <= $3 ORDER BY c.seq LIMIT $4 + 0`
 )
 

@@ -30,6 +30,8 @@ type dialect struct {
 	turn string
 	// snapshot reads the database as it was at one moment.
 	snapshot sql.TxOptions
+	// instead has, by their common text, statements that this database wants in other words.
+	instead map[string]string
 	// prepares says that statements have to be kept prepared here; else the driver does.
 	prepares bool
 	// shared says that several processes may serve one database.

@@ -31,13 +31,20 @@ func (d dialect) migrate(ctx context.Context, db *sql.DB, address string) error 
 	case have >= know:
 		return nil
 	}
-	if _, err := p.Up(ctx); err != nil {
-		// Another process may have been faster.
-		if pending, again := p.HasPending(ctx); again != nil || pending {
+	for {
+		_, err := p.Up(ctx)
+		if err == nil {
+			return nil
+		}
+		// Another process may have been faster, with this migration or with all.
+		before := have
+		if have, _, _ = p.GetVersions(ctx); have >= know {
+			return nil
+		}
+		if have <= before {
 			return fmt.Errorf("the database %s can't be brought up to date: %w", d.name(address), err)
 		}
 	}
-	return nil
 }
 
 func (d dialect) provider(db *sql.DB) (*goose.Provider, error) {

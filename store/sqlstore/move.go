@@ -44,6 +44,9 @@ func Move(ctx context.Context, source, target string, tell func(MoveStep)) ([]Mo
 		}
 		return nil, m.explain(ctx, err)
 	}
+	if finish := m.to.dialect.move.finish; finish != "" {
+		_, _ = m.to.conn.ExecContext(ctx, finish) // the move has succeeded anyway
+	}
 	return moved, nil
 }
 

@@ -22,6 +22,8 @@ type mover struct {
 	loosen func(ctx context.Context, to *end) ([]string, error)
 	// fill writes rows into a table.
 	fill func(ctx context.Context, to *end, t table, rows *reader) error
+	// finish is what is run after all is committed, for speed alone; empty for nothing.
+	finish string
 	// mark is the highest number that a table has given out, and setMark makes it so.
 	mark    func(ctx context.Context, tx *sql.Tx, t table) (int64, error)
 	setMark func(ctx context.Context, tx *sql.Tx, t table, mark int64) error

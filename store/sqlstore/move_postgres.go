@@ -20,6 +20,7 @@ func postgresMover() mover {
 			FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace JOIN pg_attribute c ON c.attrelid = t.oid
 			WHERE n.nspname = current_schema() AND t.relkind IN ('r', 'p') AND c.attnum > 0 AND NOT c.attisdropped`,
 		loosen:  loosenPostgres,
+		finish:  `ANALYZE`, // or plans would be made for empty tables, for a minute
 		fill:    fillPostgres,
 		mark:    postgresMark,
 		setMark: setPostgresMark,

@@ -12,7 +12,8 @@ import (
 // pool is a pool of connections that keeps the statements run most prepared.
 type pool struct {
 	*sql.DB
-	stmts map[string]*sql.Stmt // by their text; not written to after prepare
+	stmts   map[string]*sql.Stmt // by their text; not written to after prepare
+	instead map[string]string    // of the dialect
 }
 
 // refresh closes a connection that is not in use, so that the next one is made to whatever serves now.
@@ -109,6 +110,9 @@ func (t *tx) row(text string, args ...any) *sql.Row {
 func (t *tx) rows(text string, args ...any) (*sql.Rows, error) {
 	if stmt, ok := t.stmt(text); ok {
 		return stmt.QueryContext(t.ctx, args...)
+	}
+	if other, ok := t.pool.instead[text]; ok {
+		text = other
 	}
 	return t.QueryContext(t.ctx, text, args...)
 }

@@ -20,14 +20,20 @@ const (
 	roomColumns = `r.id, r.slug, r.name, r.topic, r.visibility, r.created_at`
 
 	selectRoom = `SELECT ` + roomColumns + ` FROM rooms r WHERE r.slug_key = $2 AND ` + maySee
+	// Where the last of a room is asked for, the room is a range and comes first in the order: else PostgreSQL may look for it
+	// in all rooms, from the end.
+
 	// selectState falls back to what has been pruned, so that it moves also when a quiet room's last change is forgotten.
-	selectState = `SELECT ` + roomColumns + `, c.value, coalesce((SELECT max(h.seq) FROM changes h WHERE h.room_id = r.id), c.pruned)
+	selectState = `SELECT ` + roomColumns + `, c.value, coalesce((
+			SELECT h.seq FROM changes h WHERE h.room_id >= r.id AND h.room_id <= r.id ORDER BY h.room_id DESC, h.seq DESC LIMIT 1
+		), c.pruned)
 		FROM rooms r CROSS JOIN counter c WHERE r.slug_key = $2 AND ` + maySee
 	selectVisible = `SELECT ` + moderates + ` FROM rooms r WHERE r.id = $2 AND ` + maySee
 	selectRooms   = `SELECT ` + roomColumns + `, ` + maybeColumns + `
 		FROM rooms r
 		LEFT JOIN messages m ON m.id = (
-			SELECT l.id FROM messages l WHERE l.room_id = r.id AND l.deleted_at IS NULL ORDER BY l.id DESC LIMIT 1)
+			SELECT l.id FROM messages l WHERE l.room_id >= r.id AND l.room_id <= r.id AND l.deleted_at IS NULL
+			ORDER BY l.room_id DESC, l.id DESC LIMIT 1)
 		LEFT JOIN users u ON u.id = m.author_id
 		WHERE ` + maySee + ` ORDER BY r.id`
 	insertRoom = `

@@ -79,7 +79,7 @@ func Open(ctx context.Context, databaseURL string, opts Options) (*Store, error)
 	}
 	s := &Store{
 		dialect: d, now: opts.Now, ownTime: ownTime, log: opts.Logger,
-		pools: p, writer: &pool{DB: p.writer}, readers: &pool{DB: p.readers},
+		pools: p, writer: &pool{DB: p.writer}, readers: &pool{DB: p.readers, instead: d.instead},
 		committed: make(chan store.Seq, 1), writerName: rand.Text(),
 		jobs: make(chan *job, maxBatch), drained: make(chan struct{}),
 	}
