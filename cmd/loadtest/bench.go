@@ -40,15 +40,19 @@ type scale struct {
 	flow     float64       // deliveries a second there
 	restart  int           // readers who come back after a restart
 	posters  int
-	rooms    []int // messages in the room whose page is fetched
-	visitors int   // connections that fetch it
+	rooms    []int           // messages in the room whose page is fetched
+	visitors int             // connections that fetch it
+	alone    time.Duration   // in which nobody asks nodes for anything
+	flush    time.Duration   // after which PostgreSQL has counted what an idle connection did
+	away     []time.Duration // round trips to a PostgreSQL that is not on the same machine
 }
 
 var full = scale{
 	window: 4 * time.Second, warm: time.Second, people: 1000,
 	fanout: 1000, inFlight: 64, steady: 2000, rate: 8, latency: 1000, pace: 10, idle: 5000, quiet: 15 * time.Second,
 	crowds: []int{100, 1000, 10_000}, flow: 64_000, restart: 10_000,
-	posters: 64, rooms: []int{100, 1_000_000}, visitors: 16,
+	posters: 64, rooms: []int{100, 1_000_000}, visitors: 16, alone: 20 * time.Second, flush: 11 * time.Second,
+	away: []time.Duration{500 * time.Microsecond, time.Millisecond, 2 * time.Millisecond},
 }
 
 // quick shows in a few seconds that everything works; its numbers say little.
@@ -56,7 +60,7 @@ var quick = scale{
 	window: 300 * time.Millisecond, warm: 100 * time.Millisecond, people: 20,
 	fanout: 40, inFlight: 8, steady: 40, rate: 20, latency: 40, pace: 20, idle: 40,
 	crowds: []int{10, 40}, flow: 400, restart: 40,
-	posters: 4, rooms: []int{60, 1000}, visitors: 4,
+	posters: 4, rooms: []int{60, 1000}, visitors: 4, alone: 100 * time.Millisecond, away: []time.Duration{time.Millisecond},
 }
 
 // measure is one thing that is measured.
@@ -76,6 +80,10 @@ func measures() []measure {
 		{"memory", measureMemory},
 		{"flat", measureFlat},
 		{"restart", measureRestart},
+		{"nodes-posts", measureNodesPosts},
+		{"nodes-seen", measureNodesSeen},
+		{"nodes-units", measureNodesUnits},
+		{"nodes-away", measureNodesAway},
 	}
 }
 
@@ -90,8 +98,9 @@ func measureNames() []string {
 // bench is a run.
 type bench struct {
 	options
-	site *site
-	log  io.Writer // progress
+	site    *site
+	backing backing   // of the measures with several nodes
+	log     io.Writer // progress
 }
 
 // runBench measures what the options ask for and writes a table in Markdown to w.
@@ -111,10 +120,10 @@ func runBench(ctx context.Context, opts options, w, log io.Writer) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	b := &bench{options: opts, log: log}
 	began, others := time.Now(), otherCPU()
-	if b.site, err = newSite(ctx, opts.binary, dir, opts.scale.people, opts.profiles != ""); err != nil {
+	if b.site, err = newSite(ctx, opts.binary, dir, &files{dir: dir}, opts.scale.people, opts.profiles != ""); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.site.close()) }()
+	defer func() { err = errors.Join(err, b.backing.close(), b.site.close()) }()
 	fmt.Fprintf(log, "%d people signed in within %v\n", opts.scale.people, round(time.Since(began)))
 	var rows []row
 	for _, m := range measures() {
@@ -132,5 +141,5 @@ func runBench(ctx context.Context, opts options, w, log io.Writer) (err error) {
 	if err := b.introduce(ctx, w, time.Since(began), otherCPU()-others); err != nil {
 		return err
 	}
-	return writeTable(w, rows)
+	return writeTables(w, rows)
 }

@@ -10,13 +10,14 @@ import (
 
 // flow is what a closed loop did to a server in its window.
 type flow struct {
-	rate float64       // answers a second
-	cpu  time.Duration // of the server, an answer
+	rate     float64         // answers a second
+	cpu      []time.Duration // of each spender, an answer
+	answered int64           // also before and after the window
 }
 
 // closedLoop has workers ask again and again, each for its next answer once it has the last, and measures a window after
-// a while of warming up.
-func closedLoop(ctx context.Context, b *bench, name string, p *process, asks []func() error) (flow, error) {
+// a while of warming up, with what that costs the server and others beside it.
+func closedLoop(ctx context.Context, b *bench, name string, asks []func() error, of ...spender) (flow, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var answered atomic.Int64
@@ -41,10 +42,11 @@ func closedLoop(ctx context.Context, b *bench, name string, p *process, asks []f
 	var f flow
 	err := rest(ctx, b.scale.warm)
 	if err == nil {
-		f, err = window(ctx, b, name, p, &answered)
+		f, err = window(ctx, b, name, &answered, of)
 	}
 	close(end)
 	wg.Wait()
+	f.answered = answered.Load()
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
@@ -52,28 +54,37 @@ func closedLoop(ctx context.Context, b *bench, name string, p *process, asks []f
 }
 
 // window counts what happens to a server for a while.
-func window(ctx context.Context, b *bench, name string, p *process, counter *atomic.Int64) (flow, error) {
+func window(ctx context.Context, b *bench, name string, counter *atomic.Int64, of []spender) (flow, error) {
 	profiled := b.profile(ctx, name)
-	before, err := cpu(p.pid())
-	if err != nil {
-		return flow{}, err
-	}
-	own, from, began := ownCPU(), counter.Load(), time.Now()
-	if err := rest(ctx, b.scale.window); err != nil {
-		return flow{}, err
-	}
-	n, took := counter.Load()-from, time.Since(began)
-	after, err := cpu(p.pid())
+	var n int64
+	var took, own time.Duration
+	used, err := spent(func() error {
+		from, began, busy := counter.Load(), time.Now(), ownCPU()
+		err := rest(ctx, b.scale.window)
+		n, took, own = counter.Load()-from, time.Since(began), ownCPU()-busy
+		return err
+	}, of...)
 	if err != nil {
 		return flow{}, err
 	}
 	if n == 0 {
 		return flow{}, fmt.Errorf("nothing happened in %v", round(took))
 	}
-	f := flow{rate: float64(n) / took.Seconds(), cpu: (after - before) / time.Duration(n)}
-	fmt.Fprintf(b.log, "%s: %s/s, server %.2f cores, generator %.2f cores\n", name, thousands(f.rate),
-		(after-before).Seconds()/took.Seconds(), (ownCPU()-own).Seconds()/took.Seconds())
+	f := flow{rate: float64(n) / took.Seconds()}
+	for _, cpu := range used {
+		f.cpu = append(f.cpu, cpu/time.Duration(n))
+	}
+	fmt.Fprintf(b.log, "%s: %s/s, %s, generator %.2f cores\n", name, thousands(f.rate), cores(used, took), own.Seconds()/took.Seconds())
 	return f, <-profiled
+}
+
+// cores says how much of the machine the server took, and others beside it.
+func cores(used []time.Duration, took time.Duration) string {
+	text := fmt.Sprintf("server %.2f cores", used[0].Seconds()/took.Seconds())
+	for _, beside := range used[1:] {
+		text += fmt.Sprintf(" + %.2f", beside.Seconds()/took.Seconds())
+	}
+	return text
 }
 
 // rest waits, unless ctx ends.

@@ -14,7 +14,8 @@ const connecting = 32
 
 // server is what is measured: letstalk or the Socket.IO server.
 type server interface {
-	pid() int
+	spender
+	rss() (int64, error) // bytes of memory it holds
 	stop() error
 	// opener returns what opens the readers' connections, each up to where it takes part in the room.
 	opener(ctx context.Context) (func(number int) (*link, error), error)
@@ -27,6 +28,7 @@ type link struct {
 	socket *socket
 	parser parser
 	early  *bufio.Reader // holds what has been read already
+	far    bool          // it leads to another node than the first
 }
 
 // reader is one who reads the room.
@@ -54,6 +56,7 @@ type crowd struct {
 	heard     time.Time       // when the last batch came
 	keep      bool            // keep latencies
 	latencies []time.Duration // from a message's time to its delivery
+	far       []time.Duration // those of readers at other nodes than the first
 
 	done chan struct{} // gets a value for each message that all have; never full
 }
@@ -175,8 +178,11 @@ func (c *crowd) watch(r *reader) {
 		r.count++
 		r.sum += number
 		c.received++
-		if c.keep {
-			c.latencies = append(c.latencies, c.heard.Sub(epoch)-time.Duration(at))
+		switch late := c.heard.Sub(epoch) - time.Duration(at); {
+		case c.keep && r.link.far:
+			c.far = append(c.far, late)
+		case c.keep:
+			c.latencies = append(c.latencies, late)
 		}
 		for number >= len(c.seen) {
 			c.seen = append(c.seen, 0)

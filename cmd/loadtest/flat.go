@@ -54,10 +54,11 @@ func (b *bench) flat(ctx context.Context, readers int) (whole, bare float64, err
 			if err := <-profiled; err != nil {
 				return err
 			}
-			alone, err := elsewhere.spend(func() error { return elsewhere.post(ctx, rate, n) })
+			used, err := spent(func() error { return elsewhere.post(ctx, rate, n) }, elsewhere.server)
 			if err != nil {
 				return err
 			}
+			alone := used[0]
 			fmt.Fprintf(b.log, "%s: %v; as many messages that nobody reads %v\n", name, c, alone)
 			wholes = append(wholes, float64(c.cpu)/float64(c.received))
 			bares = append(bares, float64(c.cpu-alone)/float64(c.received))
@@ -72,5 +73,5 @@ func (b *bench) flat(ctx context.Context, readers int) (whole, bare float64, err
 type quietRoom struct{ *running }
 
 func (q quietRoom) poster(ctx context.Context, i int) (poster, error) {
-	return q.posterTo(ctx, "/chat/Sports", i)
+	return q.posterTo(ctx, "/chat/Sports", i, i)
 }

@@ -24,10 +24,8 @@ func measureLatency(ctx context.Context, b *bench) ([]row, error) {
 			}
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			slices.Sort(a.latencies)
+			fmt.Fprintf(b.log, "%s: %s\n", name, spread(a.latencies))
 			p99 = float64(percentile(a.latencies, 0.99))
-			fmt.Fprintf(b.log, "%s: p50 %v, p99 %v, most %v of %d\n", name, percentile(a.latencies, 0.5).Round(time.Microsecond),
-				time.Duration(p99).Round(time.Microsecond), a.latencies[len(a.latencies)-1].Round(time.Microsecond), len(a.latencies))
 			return <-profiled
 		})
 		return p99, err
@@ -36,10 +34,20 @@ func measureLatency(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	return []row{b.against(fmt.Sprintf("p99 post-to-seen, %s readers, %g messages/s", thousands(float64(n)), b.scale.pace), ours, theirs,
-		func(ns float64) string { return fmt.Sprintf("%.1f ms", ns/1e6) }, "≤ 0.7 ×", func(ratio float64) bool { return ratio <= 0.7 })}, nil
+		milliseconds, "≤ 0.7 ×", func(ratio float64) bool { return ratio <= 0.7 })}, nil
 }
 
 // percentile returns the value below which a part of the sorted values lie.
 func percentile(sorted []time.Duration, part float64) time.Duration {
 	return sorted[min(len(sorted)-1, int(part*float64(len(sorted))))]
+}
+
+// spread sorts latencies and says what they are.
+func spread(latencies []time.Duration) string {
+	if len(latencies) == 0 {
+		return "nobody"
+	}
+	slices.Sort(latencies)
+	return fmt.Sprintf("p50 %v, p99 %v, most %v of %d", percentile(latencies, 0.5).Round(time.Microsecond),
+		percentile(latencies, 0.99).Round(time.Microsecond), latencies[len(latencies)-1].Round(time.Microsecond), len(latencies))
 }

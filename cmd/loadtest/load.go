@@ -176,25 +176,14 @@ func (a *audience) delivered() (whole, received, bytes int) {
 // cost is what a server did in a while.
 type cost struct {
 	whole, received, bytes int
-	took, cpu, own         time.Duration
+	took, own              time.Duration
+	cpu                    time.Duration   // of the server
+	beside                 []time.Duration // of others
 }
 
-// spend returns the CPU time the server uses during f.
-func (a *audience) spend(f func() error) (time.Duration, error) {
-	before, err := cpu(a.server.pid())
-	if err != nil {
-		return 0, err
-	}
-	if err := f(); err != nil {
-		return 0, err
-	}
-	after, err := cpu(a.server.pid())
-	return after - before, err
-}
-
-// meter measures what happens during f.
-func (a *audience) meter(f func() error) (c cost, err error) {
-	c.cpu, err = a.spend(func() error {
+// meter measures what happens during f, to the server and to others beside it.
+func (a *audience) meter(f func() error, beside ...spender) (c cost, err error) {
+	used, err := spent(func() error {
 		began, own := time.Now(), ownCPU()
 		whole, received, bytes := a.delivered()
 		if err := f(); err != nil {
@@ -204,8 +193,12 @@ func (a *audience) meter(f func() error) (c cost, err error) {
 		c.whole, c.received, c.bytes = c.whole-whole, c.received-received, c.bytes-bytes
 		c.took, c.own = time.Since(began), ownCPU()-own
 		return nil
-	})
-	if err == nil && c.whole == 0 {
+	}, append([]spender{a.server}, beside...)...)
+	if err != nil {
+		return c, err
+	}
+	c.cpu, c.beside = used[0], used[1:]
+	if c.whole == 0 {
 		err = errors.New("no message reached everybody in the time of the measure")
 	}
 	return c, err
@@ -216,7 +209,7 @@ func (c cost) each() time.Duration { return c.cpu / time.Duration(c.received) }
 
 func (c cost) String() string {
 	s := c.took.Seconds()
-	return fmt.Sprintf("%s deliveries/s, %v of server CPU each; server %.2f cores, generator %.2f cores, %.1f MB/s",
-		thousands(float64(c.received)/s), c.each().Round(10*time.Nanosecond), c.cpu.Seconds()/s, c.own.Seconds()/s,
+	return fmt.Sprintf("%s deliveries/s, %v of server CPU each; %s, generator %.2f cores, %.1f MB/s",
+		thousands(float64(c.received)/s), c.each().Round(10*time.Nanosecond), cores(append([]time.Duration{c.cpu}, c.beside...), c.took), c.own.Seconds()/s,
 		float64(c.bytes)/1e6/s)
 }

@@ -44,6 +44,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return errUsage
 		}
 		return figures(ctx, *binary, *runs, stdout)
+	case natsCommand:
+		return serveNATS(ctx, stdout)
 	case "bench":
 		opts := options{scale: full}
 		only := flags.String("only", "", "which measures, separated by commas; all when empty")

@@ -15,6 +15,10 @@ import (
 var letstalk string
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == natsCommand {
+		main() // a measure wants a NATS server of its program
+		return
+	}
 	status, err := buildAndRun(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -50,19 +54,15 @@ func TestFigures(t *testing.T) {
 // Every measure works, with the program and the Socket.IO server as they are built; what they say is another matter.
 func TestEveryMeasure(t *testing.T) {
 	compared := map[string]bool{"fanout": true, "cpu": true, "latency": true, "memory": true}
+	var ofNodes []string // together, for one PostgreSQL
 	for _, name := range measureNames() {
+		if strings.HasPrefix(name, "nodes-") {
+			ofNodes = append(ofNodes, name)
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var table, log strings.Builder
-			args := []string{"bench", "-bin", letstalk, "-socketio", ".", "-only", name, "-rounds", "1", "-quick"}
-			if err := run(t.Context(), args, &table, &log); err != nil {
-				t.Fatalf("%v\n%s", err, log.String())
-			}
-			rows := strings.Split(strings.TrimSpace(table.String()), "\n")[4:] // after the introduction and the table's head
-			if len(rows) == 0 {
-				t.Fatal("the table is empty")
-			}
-			for _, row := range rows {
+			for _, row := range measured(t, name) {
 				cells := strings.Split(row, " | ")
 				if len(cells) != 6 || !regexp.MustCompile(`\d`).MatchString(cells[1]) ||
 					compared[name] && !(regexp.MustCompile(`\d`).MatchString(cells[2]) && strings.HasSuffix(cells[3], " ×")) {
@@ -71,6 +71,29 @@ func TestEveryMeasure(t *testing.T) {
 			}
 		})
 	}
+	t.Run("nodes", func(t *testing.T) {
+		t.Parallel()
+		for _, row := range measured(t, ofNodes...) {
+			if cells := strings.Split(row, " | "); len(cells) != 1+len(setups()) || !regexp.MustCompile(`\d`).MatchString(row[len(cells[0]):]) {
+				t.Errorf("row %q", row)
+			}
+		}
+	})
+}
+
+// measured returns the rows of the table of some measures.
+func measured(t *testing.T, names ...string) []string {
+	t.Helper()
+	var table, log strings.Builder
+	args := []string{"bench", "-bin", letstalk, "-socketio", ".", "-only", strings.Join(names, ","), "-rounds", "1", "-quick"}
+	if err := run(t.Context(), args, &table, &log); err != nil {
+		t.Fatalf("%v\n%s", err, log.String())
+	}
+	rows := strings.Split(strings.TrimSpace(table.String()), "\n")[4:] // after the introduction and the table's head
+	if len(rows) == 0 {
+		t.Fatal("the table is empty")
+	}
+	return rows
 }
 
 func TestProfilesAreWritten(t *testing.T) {

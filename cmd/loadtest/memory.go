@@ -28,7 +28,7 @@ func measureMemory(ctx context.Context, b *bench) ([]row, error) {
 			if err := rest(ctx, b.scale.quiet); err != nil {
 				return err
 			}
-			after, err := rss(a.server.pid())
+			after, err := a.server.rss()
 			each = float64(after-before) / float64(n)
 			fmt.Fprintf(b.log, "%s: from %d to %d MB\n", name, before>>20, after>>20)
 			return err
@@ -56,5 +56,5 @@ func warmMemory(ctx context.Context, s server) (int64, error) {
 			return 0, err
 		}
 	}
-	return rss(s.pid())
+	return s.rss()
 }

@@ -16,11 +16,15 @@ func tied() *syscall.SysProcAttr { return nil }
 
 func cpu(int) (time.Duration, error) { return 0, errLinux }
 
+func familyCPU(int) (time.Duration, error) { return 0, errLinux }
+
 func rss(int) (int64, error) { return 0, errLinux }
 
 func ownCPU() time.Duration { return 0 }
 
 func otherCPU() time.Duration { return 0 }
+
+func waitUntil(due time.Time) { time.Sleep(time.Until(due)) }
 
 type socket struct{}
 

@@ -28,7 +28,7 @@ func measurePage(ctx context.Context, b *bench) ([]row, error) {
 		if err := pages(ctx, b, messages, func(encoding string, f flow) {
 			k := key(encoding, messages)
 			rate[k] = append(rate[k], f.rate)
-			cost[k] = append(cost[k], float64(f.cpu))
+			cost[k] = append(cost[k], float64(f.cpu[0]))
 		}); err != nil {
 			return nil, err
 		}
@@ -55,7 +55,7 @@ func measurePage(ctx context.Context, b *bench) ([]row, error) {
 
 func pages(ctx context.Context, b *bench, messages int, found func(encoding string, f flow)) (err error) {
 	began := time.Now()
-	s, err := b.site.start(ctx, func(path string) error { return fillRoom(ctx, path, messages) })
+	s, err := b.site.start(ctx, func(url string) error { return fillRoom(ctx, filePath(url), messages) })
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func pages(ctx context.Context, b *bench, messages int, found func(encoding stri
 func visits(ctx context.Context, b *bench, name string, s *running, headers []string) (flow, error) {
 	var asks []func() error
 	for i := range b.scale.visitors {
-		w, err := dial(ctx, s.site.address)
+		w, err := dial(ctx, s.address(i))
 		if err != nil {
 			return flow{}, err
 		}
@@ -98,5 +98,5 @@ func visits(ctx context.Context, b *bench, name string, s *running, headers []st
 			return err
 		})
 	}
-	return closedLoop(ctx, b, name, s.process, asks)
+	return closedLoop(ctx, b, name, asks, s)
 }

@@ -17,8 +17,12 @@ type poster interface {
 func measurePosts(ctx context.Context, b *bench) ([]row, error) {
 	var rates []float64
 	for round := range b.rounds {
-		f, err := posts(ctx, b, fmt.Sprintf("posts %d", round+1))
+		s, err := b.site.start(ctx, nil)
 		if err != nil {
+			return nil, err
+		}
+		f, err := posts(ctx, b, fmt.Sprintf("posts %d", round+1), s)
+		if err := errors.Join(err, s.stop()); err != nil {
 			return nil, err
 		}
 		rates = append(rates, f.rate)
@@ -28,21 +32,17 @@ func measurePosts(ctx context.Context, b *bench) ([]row, error) {
 		ours: thousands(rate), target: "≥ 8,000", reached: rate >= 8000}}, nil
 }
 
-func posts(ctx context.Context, b *bench, name string) (f flow, err error) {
-	s, err := b.site.start(ctx, nil)
-	if err != nil {
-		return f, err
-	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+// posts has people post to a site as fast as they are answered.
+func posts(ctx context.Context, b *bench, name string, s *running, beside ...spender) (flow, error) {
 	var number atomic.Int64
 	var asks []func() error
 	for i := range b.scale.posters {
 		p, err := s.poster(ctx, i)
 		if err != nil {
-			return f, err
+			return flow{}, err
 		}
 		defer p.close()
 		asks = append(asks, func() error { return p.post(text(int(number.Add(1)), sinceEpoch())) })
 	}
-	return closedLoop(ctx, b, name, s.process, asks)
+	return closedLoop(ctx, b, name, asks, append([]spender{s}, beside...)...)
 }

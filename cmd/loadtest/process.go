@@ -50,7 +50,8 @@ func launch(ctx context.Context, cmd *exec.Cmd, says *regexp.Regexp) (*process, 
 	return nil, errors.Join(fmt.Errorf("%s ended, or did not say in time where it listens", cmd.Path), p.stop())
 }
 
-func (p *process) pid() int { return p.cmd.Process.Pid }
+func (p *process) cpu() (time.Duration, error) { return cpu(p.cmd.Process.Pid) }
+func (p *process) rss() (int64, error)         { return rss(p.cmd.Process.Pid) }
 
 // stop asks the process to end and waits until it has.
 func (p *process) stop() error {

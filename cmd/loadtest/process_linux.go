@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -22,21 +23,52 @@ const tick = time.Second / 100
 
 // cpu returns the CPU time a process has used, in user and system mode.
 func cpu(pid int) (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, own, _, err := stat(pid)
+	return own, err
+}
+
+// familyCPU is cpu of a process and its children, those that ended among them.
+func familyCPU(pid int) (time.Duration, error) {
+	_, own, ended, err := stat(pid)
 	if err != nil {
 		return 0, err
+	}
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return 0, err
+	}
+	sum := own + ended
+	for _, dir := range processes {
+		child, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			return 0, err
+		}
+		// One that can't be read has just ended.
+		if parent, own, ended, err := stat(child); err == nil && parent == pid {
+			sum += own + ended
+		}
+	}
+	return sum, nil
+}
+
+// stat returns a process's parent and the CPU time that it and its ended children have used, in user and system mode.
+func stat(pid int) (parent int, own, ended time.Duration, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, 0, 0, err
 	}
 	// The second field is the program's name in parentheses, which may hold anything.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	if len(fields) < 13 {
-		return 0, errors.New("/proc/PID/stat is not as proc(5) says")
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	if len(fields) < 15 {
+		return 0, 0, 0, errors.New("/proc/PID/stat is not as proc(5) says")
 	}
-	user, err := strconv.ParseInt(fields[11], 10, 64)
-	if err != nil {
-		return 0, err
+	var n [5]int64
+	for i, field := range []int{1, 11, 12, 13, 14} {
+		if n[i], err = strconv.ParseInt(fields[field], 10, 64); err != nil {
+			return 0, 0, 0, err
+		}
 	}
-	system, err := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * tick, err
+	return int(n[0]), time.Duration(n[1]+n[2]) * tick, time.Duration(n[3]+n[4]) * tick, nil
 }
 
 var statusKB = regexp.MustCompile(`(?m)^VmRSS:\s+(\d+) kB$`)
@@ -82,4 +114,12 @@ func otherCPU() time.Duration {
 		}
 	}
 	return busy - used(syscall.RUSAGE_SELF) - used(syscall.RUSAGE_CHILDREN)
+}
+
+// waitUntil waits more exactly than Go's own timers, which take a millisecond at least while there is nothing else to do.
+func waitUntil(due time.Time) {
+	for left := time.Until(due); left > 0; left = time.Until(due) {
+		pause := syscall.NsecToTimespec(int64(left))
+		_ = syscall.Nanosleep(&pause, nil) // a signal may end it early
+	}
 }

@@ -90,7 +90,7 @@ func (s *socketIO) opener(context.Context) (func(int) (*link, error), error) {
 			return nil, errors.Join(err, conn.Close())
 		}
 		f := &frames{ping: func() { _ = writeText(conn, "3") }} // a reader that can't is cut, which is noticed
-		return &link{conn, f, r}, nil
+		return &link{socket: conn, parser: f, early: r}, nil
 	}, nil
 }
 

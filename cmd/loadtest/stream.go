@@ -48,7 +48,7 @@ func openStream(s *socket, address, path, cookie, cursor string) (*link, error) 
 	for {
 		body, _ := r.Peek(r.Buffered()) // what is buffered is there
 		if bytes.Contains(body, []byte("hello")) {
-			return &link{s, p, r}, nil
+			return &link{socket: s, parser: p, early: r}, nil
 		}
 		if _, err := r.Peek(len(body) + 1); err != nil {
 			return nil, err

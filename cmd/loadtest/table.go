@@ -18,6 +18,48 @@ import (
 type row struct {
 	what, ours, theirs, ratio, target string
 	reached                           bool
+
+	setups []string // instead of ours and the rest: the cells of the table of setups
+}
+
+// writeTables writes the rows in Markdown: those of setups, if there are any, in a table of their own.
+func writeTables(w io.Writer, rows []row) error {
+	var compared, ofSetups []row
+	for _, r := range rows {
+		if r.setups == nil {
+			compared = append(compared, r)
+		} else {
+			ofSetups = append(ofSetups, r)
+		}
+	}
+	if len(compared) > 0 {
+		if err := writeTable(w, compared); err != nil {
+			return err
+		}
+	}
+	if len(ofSetups) == 0 {
+		return nil
+	}
+	if len(compared) > 0 {
+		if _, err := io.WriteString(w, "\n"); err != nil {
+			return err
+		}
+	}
+	return writeSetups(w, ofSetups)
+}
+
+func writeSetups(w io.Writer, rows []row) error {
+	var b strings.Builder
+	b.WriteString("| measure |")
+	for _, s := range setups() {
+		b.WriteString(" " + s.name + " |")
+	}
+	b.WriteString("\n|" + strings.Repeat("---|", 1+len(setups())) + "\n")
+	for _, r := range rows {
+		b.WriteString("| " + r.what + " | " + strings.Join(r.setups, " | ") + " |\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 func writeTable(w io.Writer, rows []row) error {

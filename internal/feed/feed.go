@@ -100,6 +100,9 @@ func (f *Feed) drain(ctx context.Context, last store.Seq) store.Seq {
 		}
 		f.handOver(changes)
 		last = changes[len(changes)-1].Seq
+		if len(changes) < batch {
+			return last // what is committed from now on has a signal of its own
+		}
 	}
 }
 

@@ -34,6 +34,8 @@ type dialect struct {
 	instead map[string]string
 	// prepares says that statements have to be kept prepared here; else the driver does.
 	prepares bool
+	// together says that it pays to post several messages by one statement.
+	together bool
 	// shared says that several processes may serve one database.
 	shared bool
 

@@ -55,6 +55,7 @@ func postgres() dialect {
 			SELECT value, ` + postgresNow + ` FROM counter FOR UPDATE`,
 		snapshot: sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 		instead:  postgresWords,
+		together: true,
 		shared:   true,
 		move:     postgresMover(),
 		isUnique: func(err error) bool { return postgresCode(err) == "23505" },
@@ -105,6 +106,7 @@ func openPostgres(ctx context.Context, address string) (pools, error) {
 	fallback(config, "idle_in_transaction_session_timeout", millisText(stalled))
 	// What is asked is always found by an index: planning it anew each time took as long as doing it.
 	fallback(config, "plan_cache_mode", "force_generic_plan")
+	fallback(config, "jit", "off") // takes longer than any of it
 	unbounded := config.Copy()
 	unbounded.RuntimeParams["statement_timeout"] = "0"
 	unbounded.RuntimeParams["idle_in_transaction_session_timeout"] = "0"

@@ -22,7 +22,7 @@ import (
 
 // What is run most is kept prepared; any other text is prepared each time.
 var (
-	hotWrites = []string{savepoint, release, updateSeq, insertChange, insertChanges, insertMessage, insertMessages, touchLogin, upsertSession}
+	hotWrites = []string{savepoint, release, updateSeq, insertChange, insertChanges, insertMessage, touchLogin, upsertSession}
 	hotReads  = []string{selectSpan, selectChanges, selectRoomChanges, selectLogin, selectLive, selectSession, selectUser,
 		selectRoom, selectState, selectRooms, selectVisible, selectView, selectOlder, selectNewer, selectOne}
 )

@@ -229,7 +229,11 @@ func nextPause(pause time.Duration) time.Duration { return min(2*pause, lastPaus
 // not, all is undone and done again with more care, so that a failure undoes only its own work.
 func (s *Store) commit(batch []*job) outcome {
 	var o outcome
-	for _, run := range []func(*tx, []*job, []error) error{s.together, s.oneByOne, s.carefully} {
+	ways := []func(*tx, []*job, []error) error{s.together, s.oneByOne, s.carefully}
+	if !s.dialect.together {
+		ways = ways[1:]
+	}
+	for _, run := range ways {
 		var spoilt bool
 		if o, spoilt = s.attempt(batch, run); !spoilt {
 			break
