@@ -36,6 +36,17 @@ const stalled = 2 * time.Second
 // postgresNow is the server's time, in milliseconds.
 const postgresNow = `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`
 
+// postgresPlans has statements planned once, and for what they are: a few rows, found by an index and in its order. Planning
+// anew each time took as long as doing it, compiling longer; and for tables that have grown since they were looked at the
+// planner would rather read them whole.
+var postgresPlans = map[string]string{
+	"plan_cache_mode":   "force_generic_plan",
+	"jit":               "off",
+	"enable_bitmapscan": "off",
+	"enable_hashjoin":   "off",
+	"enable_mergejoin":  "off",
+}
+
 // claim is the advisory lock that every process shares that serves the workspace. Who moves it takes it alone.
 const claim = 0x6c65747374616c6b // "letstalk"
 
@@ -104,9 +115,9 @@ func openPostgres(ctx context.Context, address string) (pools, error) {
 	}
 	fallback(config, "statement_timeout", millisText(patience))
 	fallback(config, "idle_in_transaction_session_timeout", millisText(stalled))
-	// What is asked is always found by an index: planning it anew each time took as long as doing it.
-	fallback(config, "plan_cache_mode", "force_generic_plan")
-	fallback(config, "jit", "off") // takes longer than any of it
+	for name, value := range postgresPlans {
+		fallback(config, name, value)
+	}
 	unbounded := config.Copy()
 	unbounded.RuntimeParams["statement_timeout"] = "0"
 	unbounded.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
