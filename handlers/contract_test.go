@@ -97,11 +97,11 @@ func TestStream(t *testing.T) {
 		s := open(t, setup{})
 		alice := s.signIn("alice")
 		m := int64(alice.say("last words"))
+		s.handedOut() // a stream that came before and is sent nothing stays where it began
 		streams := []*stream{alice.listen(events), alice.listen(events), alice.listen("/events")}
 		for _, stream := range streams {
 			stream.hello()
 		}
-		s.handedOut()
 		s.stop()
 		for _, stream := range streams {
 			rest := stream.end()
