@@ -116,9 +116,12 @@ func (s *site) join(cfg config.Config, db store.Store, follow *feed.Feed, node s
 					follow.Wake()
 				}
 			},
-			Beaten:     func() {},
+			Beaten:     s.node.Look,
 			LoginEnded: func(id store.LoginID) { s.endIfOver(db, id) },
-			Connected:  follow.Wake,
+			Connected: func() {
+				follow.Wake()
+				s.node.Look()
+			},
 		},
 	})
 	s.bus = bus
