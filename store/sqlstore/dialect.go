@@ -72,14 +72,12 @@ func dialects() map[string]dialect {
 
 // wrap turns what a driver says into what package store promises. It is the only place that does.
 func (s *Store) wrap(ctx context.Context, doing string, err error) error {
-	var invalid *store.InvalidError
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, sql.ErrNoRows), s.dialect.isNoText(err):
 		return store.ErrNotFound
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrForbidden), errors.Is(err, store.ErrConflict),
-		errors.Is(err, store.ErrGap), errors.Is(err, store.ErrUnavailable), errors.Is(err, errRepeated), errors.As(err, &invalid):
+	case isAnswer(err), errors.Is(err, store.ErrUnavailable):
 		return err
 	case s.dialect.isUnique(err):
 		return store.ErrConflict
@@ -90,4 +88,11 @@ func (s *Store) wrap(ctx context.Context, doing string, err error) error {
 		return ctx.Err()
 	}
 	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// isAnswer reports whether err is an answer to what was asked, found by a statement that worked.
+func isAnswer(err error) bool {
+	var invalid *store.InvalidError
+	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrForbidden) || errors.Is(err, store.ErrConflict) ||
+		errors.Is(err, store.ErrGap) || errors.Is(err, errRepeated) || errors.As(err, &invalid)
 }

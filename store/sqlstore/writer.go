@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"runtime"
@@ -345,13 +346,14 @@ func (s *Store) oneByOne(t *tx, batch []*job, errs []error) (err error) {
 	return nil
 }
 
-// dare runs one job without a savepoint. The transaction is spoilt if it fails and has written.
+// dare runs one job without a savepoint. The transaction is spoilt if it fails and has written, or if a statement failed,
+// after which PostgreSQL takes no other.
 func (s *Store) dare(t *tx, j *job) (err, spoilt error) {
 	if j.ctx.Err() != nil {
 		return context.Cause(j.ctx), nil
 	}
 	t.written = false
-	if err = s.guard(t, j); err != nil && t.written {
+	if err = s.guard(t, j); err != nil && (t.written || !isAnswer(err) && !errors.Is(err, sql.ErrNoRows)) {
 		return err, fmt.Errorf("%w: %w", errSpoilt, err)
 	}
 	return err, nil

@@ -111,6 +111,23 @@ func TestFailingWriteLeavesTheOthersOfItsBatch(t *testing.T) {
 	}
 }
 
+// PostgreSQL takes no statement after one that failed, though it only read, and commits nothing.
+func TestFailingReadLeavesTheOthersOfItsBatch(t *testing.T) {
+	for kind, url := range eachDatabase() {
+		t.Run(kind, func(t *testing.T) {
+			s := openAt(t, url(t), Options{})
+			errs := batch(t, s, session("a"),
+				func(t *tx) error { return t.row(`SELECT no_such_function()`).Scan(new(int)) })
+			if errs[0] != nil || errs[1] == nil {
+				t.Errorf("%v, want the second alone to fail", errs)
+			}
+			if diff := cmp.Diff([]string{"a"}, tokens(t, s)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestBrokenTransactionFailsTheWholeBatch(t *testing.T) {
 	for kind, url := range eachDatabase() {
 		t.Run(kind, func(t *testing.T) {
