@@ -18,8 +18,9 @@ const (
 	MessageEdited  ChangeKind = "message.edited"
 	MessageDeleted ChangeKind = "message.deleted"
 	RoomCreated    ChangeKind = "room.created"
-	MemberSet      ChangeKind = "member.set"
-	MemberRemoved  ChangeKind = "member.removed"
+	RoomChanged    ChangeKind = "room.changed"
+	MemberSet      ChangeKind = "member.set"     // or what gives them their role has changed
+	MemberRemoved  ChangeKind = "member.removed" // they may be a member still, by a claim or by hand
 )
 
 // Change is one committed change.

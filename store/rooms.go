@@ -42,6 +42,9 @@ type Room struct {
 	Topic      string
 	Visibility Visibility
 	CreatedAt  time.Time
+	Demand     Demand
+	// Moderator says that the viewer the room was read for moderates it: by hand, by a claim, or as an administrator.
+	Moderator bool
 }
 
 // RoomState is a room and how far it has come.
@@ -112,11 +115,14 @@ type Rooms interface {
 	// EnsureRooms makes open rooms of those names if the store has no room at all: the first start of a workspace. Blank
 	// and repeated names are skipped; one that can't be a room's is *InvalidError at any start, and no room is made.
 	EnsureRooms(ctx context.Context, names []string) error
-	// SetMember gives a person a role in a room. Only a moderator of the room may: ErrForbidden for other members,
+	// SetDemand changes how sure the room wants to be of who enters. Only a moderator of the room may: ErrForbidden for
+	// others who may see it; *InvalidError if the demand can't be.
+	SetDemand(ctx context.Context, viewer UserID, room RoomID, d Demand) error
+	// SetMember gives a person a role in a room, by hand. Only a moderator of the room may: ErrForbidden for other members,
 	// ErrNotFound for those who may not see the room and for an unknown person, *InvalidError for an unknown role. The role
 	// somebody has already changes nothing.
 	SetMember(ctx context.Context, viewer UserID, room RoomID, user UserID, role Role) error
-	// RemoveMember takes a person out of a room; allowed to moderators and to the person. Removing somebody who is not
-	// a member does nothing.
+	// RemoveMember takes back what SetMember gave; allowed to moderators and to the person. It does nothing about somebody
+	// who was given nothing by hand: what a claim gives, the provider takes away.
 	RemoveMember(ctx context.Context, viewer UserID, room RoomID, user UserID) error
 }

@@ -13,10 +13,12 @@ import "context"
 type Store interface {
 	Users
 	Logins
+	Rehearsals
 	Sessions
 	Rooms
 	Messages
 	Changes
+	Audit
 	Nodes
 
 	// Epoch is a number that moves with every write of this process after which a person, login, session, room or
