@@ -65,6 +65,7 @@ type Config struct {
 // Store is what this package keeps.
 type Store interface {
 	store.Logins
+	store.Rehearsals
 	store.Sessions
 	Epoch() uint64
 }
