@@ -80,7 +80,7 @@ var epochPromises = []promise{
 		}{
 			{"a sign-in", func() { at = w.signIn("alice"); alice = at.User }},
 			{"another", func() { bob = w.person("bob") }},
-			{"a login's end", func() { w.ok(w.EndLogin(w.ctx, at.ID)) }},
+			{"a login's end", func() { w.end(at.ID) }},
 			{"a session", func() { w.ok(w.SaveSession(w.ctx, "token", []byte("data"), w.clock.now().Add(time.Hour))) }},
 			{"a session's end", func() { w.ok(w.DeleteSession(w.ctx, "token")) }},
 			{"a room", func() { r = w.room(alice, "Tea", store.Private) }},

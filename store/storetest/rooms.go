@@ -13,7 +13,7 @@ var createRoomPromises = []promise{
 		w.ok(err)
 		want := store.Room{
 			ID: got.ID, Slug: "Tea-Biscuits-2", Name: "Tea & Biscuits 2", Topic: "Milk first?",
-			Visibility: store.Private, CreatedAt: w.clock.now(),
+			Visibility: store.Private, CreatedAt: w.clock.now(), Moderator: true,
 		}
 		w.same(got, want)
 		kept, err := w.Room(w.ctx, alice.ID, "Tea-Biscuits-2")
@@ -159,6 +159,7 @@ var roomsPromises = []promise{
 		w.member(alice, r, bob, store.Member)
 		rooms, err := w.Rooms(w.ctx, bob.ID)
 		w.ok(err)
+		r.Moderator = false // bob is none
 		w.same(rooms, []store.RoomSummary{{Room: r}})
 	}},
 	{"of somebody locked out or unknown are none", func(w *world) {

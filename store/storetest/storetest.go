@@ -195,7 +195,20 @@ func (w *world) person(name string) store.User {
 
 func (w *world) lockOut(u store.User) {
 	w.Helper()
-	w.ok(w.SetUserActive(w.ctx, u.ID, false))
+	_, err := w.SetUserActive(w.ctx, store.Operator, u.ID, false)
+	w.ok(err)
+}
+
+func (w *world) letIn(u store.User) {
+	w.Helper()
+	_, err := w.SetUserActive(w.ctx, store.Operator, u.ID, true)
+	w.ok(err)
+}
+
+// end signs out.
+func (w *world) end(id store.LoginID) {
+	w.Helper()
+	w.ok(w.EndLogin(w.ctx, id, store.Ending{Cause: store.SignedOut}))
 }
 
 func (w *world) room(creator store.User, name string, v store.Visibility) store.Room {
