@@ -9,6 +9,8 @@ PUBLIC  := $(shell find static/css static/js static/icons internal/devidp store/
 MARKS   := static/node_modules/.generated views/.generated
 # What the program is compared with; the program itself needs none of it.
 RIVAL   := cmd/loadtest/node_modules/.generated
+# The OpenID provider that the tests sign in with.
+OPENID  := internal/oidctest/node_modules/.generated
 # The race detector needs cgo and a C compiler.
 RACE    := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC) >/dev/null && echo -race)
 
@@ -45,8 +47,8 @@ static/node_modules/.generated: static/package.json static/package-lock.json
 	go generate -run npm .
 	@touch $@
 
-$(RIVAL): cmd/loadtest/package.json cmd/loadtest/package-lock.json
-	go generate -run npm ./cmd/loadtest
+$(RIVAL) $(OPENID): %/node_modules/.generated: %/package.json %/package-lock.json
+	go generate -run npm ./$*
 	@touch $@
 
 views/.generated: $(TEMPL) go.mod $(if $(filter-out $(wildcard $(DRAWN)),$(DRAWN)),FORCE)
@@ -61,7 +63,7 @@ check: generate
 	go tool staticcheck ./...
 
 # The browser tests start the program as a process of its own, where the race detector would see nothing.
-test: check browser servers $(RIVAL)
+test: check browser servers $(RIVAL) $(OPENID)
 	go test -vet=off -timeout 10m $(RACE) $$(go list ./... | grep -v /internal/e2e)
 	go test -vet=off -timeout 8m ./internal/e2e
 
@@ -83,4 +85,4 @@ figures: build
 	go run ./cmd/loadtest figures -bin bin/letstalk
 
 clean:
-	rm -rf bin static/node_modules cmd/loadtest/node_modules views/.generated views/*_templ.go
+	rm -rf bin static/node_modules cmd/loadtest/node_modules internal/oidctest/node_modules views/.generated views/*_templ.go
