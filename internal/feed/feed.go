@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/a-h/templ"
@@ -28,10 +29,15 @@ const (
 	window = 300
 )
 
+// roomsEvent is the name of the frame that tells a person's pages that their rooms are others now, or their role in one.
+const roomsEvent = "rooms"
+
 // Hub is what the feed needs of the hub.
 type Hub interface {
 	Publish(upTo store.Seq, deliveries []live.Delivery)
+	TellUser(user store.UserID, event string, change store.Seq)
 	EndMember(room store.RoomID, user store.UserID)
+	EndRoom(room store.RoomID)
 	Resync()
 }
 
@@ -120,13 +126,25 @@ func (f *Feed) restart(ctx context.Context, last store.Seq) store.Seq {
 	return head
 }
 
-// handOver gives changes to the hub in order. A member who was removed loses the stream before any of them is sent: an
-// earlier message may have been edited since, and is drawn as it is now.
+// handOver gives changes to the hub in order, after what they mean for who may read. A member who was removed loses the
+// stream before any of them is sent: an earlier message may have been edited since, and is drawn as it is now. So do all in
+// a room that asks for something else; their pages come back and are asked for it. Whose rooms are others now, or whose role
+// is, is told once, however many of them have changed.
 func (f *Feed) handOver(changes []store.Change) {
+	concerned := map[store.UserID]store.Seq{}
 	for _, c := range changes {
-		if c.Kind == store.MemberRemoved {
+		switch c.Kind {
+		case store.MemberSet:
+			concerned[c.User] = c.Seq
+		case store.MemberRemoved:
+			concerned[c.User] = c.Seq
 			f.hub.EndMember(c.Room, c.User)
+		case store.RoomChanged:
+			f.hub.EndRoom(c.Room)
 		}
+	}
+	for user, seq := range concerned {
+		f.hub.TellUser(user, roomsEvent, seq)
 	}
 	f.hub.Publish(changes[len(changes)-1].Seq, Frames(changes))
 }
@@ -168,11 +186,15 @@ func fragment(c store.Change) templ.Component {
 	}
 }
 
-// Replay draws what a returning stream of a room has missed.
+// Replay draws what a returning stream of a room has missed. A room that has come to ask for something else is a gap: the
+// page is to load itself anew, and finds out whether its reader still does.
 func (f *Feed) Replay(ctx context.Context, viewer store.UserID, room store.RoomID, after, upTo store.Seq) ([]live.Delivery, error) {
 	changes, err := f.changes.RoomChanges(ctx, viewer, room, after, upTo, window)
 	if err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(changes, func(c store.Change) bool { return c.Kind == store.RoomChanged }) {
+		return nil, store.ErrGap
 	}
 	return Frames(changes), nil
 }

@@ -36,6 +36,12 @@ func (h *hub) EndMember(room store.RoomID, user store.UserID) {
 	h.events <- fmt.Sprintf("end %d in %d", user, room)
 }
 
+func (h *hub) EndRoom(room store.RoomID) { h.events <- fmt.Sprintf("end all in %d", room) }
+
+func (h *hub) TellUser(user store.UserID, event string, change store.Seq) {
+	h.events <- fmt.Sprintf("tell %d %s of %d", user, event, change)
+}
+
 func (h *hub) Resync() { h.events <- "resync" }
 
 func (h *hub) sees(t *testing.T, want ...string) {
@@ -129,7 +135,48 @@ func TestMemberWhoIsRemovedLosesTheStreamBeforeAnythingOfThatReadingIsSent(t *te
 	last := say(t, db, alice, room, "not for bob")
 	h := newHub()
 	run(t, db, h, head)
-	h.sees(t, fmt.Sprintf("end %d in %d", bob, room), fmt.Sprintf("up to %d %d:2", last.ID, room))
+	removed := last.ID - 1
+	h.sees(t, fmt.Sprintf("end %d in %d", bob, room), fmt.Sprintf("tell %d rooms of %d", bob, removed), fmt.Sprintf("up to %d %d:2", last.ID, room))
+}
+
+func TestPersonWhoseRoomsChangeIsToldOnceAndBeforehand(t *testing.T) {
+	db, alice, room := open(t)
+	other, err := db.CreateRoom(t.Context(), alice, store.NewRoom{Name: "Other", Visibility: store.Private})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := db.CreateLogin(t.Context(), store.NewLogin{Identity: store.Identity{Issuer: "i", Subject: "b", Name: "Bob"}, Lifetime: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _ := db.Head(t.Context())
+	for _, id := range []store.RoomID{room, other.ID} {
+		if err := db.SetMember(t.Context(), alice, id, l.User.ID, store.Member); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := newHub()
+	run(t, db, h, head)
+	h.sees(t, fmt.Sprintf("tell %d rooms of %d", l.User.ID, head+2), fmt.Sprintf("up to %d", head+2))
+}
+
+func TestRoomThatAsksForMoreEndsItsStreamsAndReplaysNothing(t *testing.T) {
+	db, alice, room := open(t)
+	head, _ := db.Head(t.Context())
+	if err := db.SetDemand(t.Context(), alice, room, store.Demand{MaxAge: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	last := say(t, db, alice, room, "for those who have confirmed who they are")
+	h := newHub()
+	run(t, db, h, head)
+	h.sees(t, fmt.Sprintf("end all in %d", room), fmt.Sprintf("up to %d %d:1", last.ID, room))
+
+	f := feed.New(db, h, nil, slog.New(slog.DiscardHandler))
+	for after, want := range map[store.Seq]error{head: store.ErrGap, head + 1: nil} {
+		if _, err := f.Replay(t.Context(), alice, room, after, store.Seq(last.ID)); !errors.Is(err, want) {
+			t.Errorf("a page that has come to %d of %d is told %v", after, last.ID, err)
+		}
+	}
 }
 
 func TestLogThatCannotBeFollowedReloadsEveryPage(t *testing.T) {

@@ -28,17 +28,18 @@ type conn struct {
 	pending  []*frame
 	ending   bool   // nothing more is taken
 	goodbye  string // the event of the last frame, if there shall be one
+	term     int    // its place among the hub's terms, if it has one
 }
 
 // start brings the stream up once it can take frames: hello, then what the page has missed, then what happens. It runs
 // beside the writing of the response and ends with ctx.
 func (c *conn) start(ctx context.Context) {
-	position := c.attach()
+	position, told := c.attach()
 	c.reached = position
 	if c.reader.Cursor != nil {
 		c.reached = *c.reader.Cursor
 	}
-	c.out.push(c.hello(position))
+	c.out.push(c.hello(position, told))
 	// Even if nothing is missed: a reader who lost the room since the request was let in is found out here, and one who
 	// loses it from now on by EndMember.
 	if c.reached != position || c.reader.Replay != nil {
@@ -76,16 +77,16 @@ func (c *conn) sendPast(deliveries []Delivery, position store.Seq) {
 	}
 }
 
-// attach joins the room and returns the position from which on live frames are collected, both in one step.
-func (c *conn) attach() store.Seq {
-	var position store.Seq
+// attach joins the room and returns the position from which on live frames are collected, and what the reader has been told
+// of until then, all in one step.
+func (c *conn) attach() (position, told store.Seq) {
 	c.hub.arrange(func() (tell *room) {
 		c.attached = true
 		c.behind = true
-		position = c.hub.position
+		position, told = c.hub.position, c.hub.toldOf(c.reader.Person.ID)
 		return c.hub.enter(c)
 	})
-	return position
+	return position, told
 }
 
 func (c *conn) replay(ctx context.Context, after, upTo store.Seq) ([]Delivery, error) {
@@ -198,14 +199,16 @@ func (c *conn) cut() {
 	c.out.cut()
 }
 
-// hello is the first frame. What follows up to upTo happened before the stream began.
-func (c *conn) hello(upTo store.Seq) *frame {
+// hello is the first frame. What follows up to upTo happened before the stream began. A page that has not
+// seen as high a number as told may have missed what TellUser told.
+func (c *conn) hello(upTo, told store.Seq) *frame {
 	data, err := json.Marshal(struct {
 		Seq  store.Seq `json:"seq"`
 		UpTo store.Seq `json:"upTo"`
+		Told store.Seq `json:"told"`
 		Boot string    `json:"boot"`
 		Time time.Time `json:"time"`
-	}{c.reached, upTo, c.hub.opts.Boot, time.Now().UTC()})
+	}{c.reached, upTo, told, c.hub.opts.Boot, time.Now().UTC()})
 	if err != nil {
 		panic(err) // plain fields always marshal
 	}

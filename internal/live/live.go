@@ -9,6 +9,7 @@ package live
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -51,6 +52,8 @@ type Reader struct {
 	// Replay returns the frames for the changes in (after, upTo] that the reader may see, oldest first.
 	// An error that is store.ErrGap asks the page to load itself anew.
 	Replay func(ctx context.Context, after, upTo store.Seq) ([]Delivery, error)
+	// Until is when the reader has to confirm who they are before reading on; zero for never.
+	Until time.Time
 	// Ended, if not nil, is told the number of bytes written once a stream has ended that went on by itself.
 	Ended func(written int64)
 }
@@ -81,6 +84,9 @@ type Hub struct {
 	conns    map[*conn]struct{}
 	users    map[store.UserID][]*conn // oldest first
 	rooms    map[store.RoomID]*room
+	told     map[store.UserID]store.Seq // see TellUser
+	unknown  store.Seq                  // what it was about up to here is not known; see toldOf
+	terms    terms
 	closing  bool
 	drained  chan struct{} // closed when closing and the last stream has gone
 
@@ -102,13 +108,16 @@ func New(opts Options) *Hub {
 		opts:     opts,
 		streams:  newStreams(),
 		position: opts.Position,
+		unknown:  opts.Position,
 		conns:    map[*conn]struct{}{},
 		users:    map[store.UserID][]*conn{},
 		rooms:    map[store.RoomID]*room{},
+		told:     map[store.UserID]store.Seq{},
 		drained:  make(chan struct{}),
 		untold:   map[store.RoomID]struct{}{},
 		news:     make(chan struct{}, 1),
 	}
+	h.terms.hub = h
 	h.open, h.stop = context.WithCancel(context.Background())
 	// Apart, so that a store that is slow to tell about logins holds up no heartbeat.
 	go h.every(opts.Heartbeat/turns, h.beat)
@@ -205,60 +214,37 @@ func (h *Hub) handOut(f *frame, pick func(yield func(*conn))) {
 	h.batch = h.batch[:0]
 }
 
-// EndLogin ends the streams of a login, telling their pages to go and sign in.
-func (h *Hub) EndLogin(id store.LoginID) {
-	h.end("auth", func(c *conn) bool { return c.reader.Login == id })
+// TellUser sends a frame of that name to all streams of a person, in its place among the others: before the Publish that
+// hands out the change it is about. So a page that has seen that change's number, or a higher one, has been told; one that
+// comes back with a lower number finds in its hello that it was not.
+func (h *Hub) TellUser(user store.UserID, event string, change store.Seq) {
+	h.order.Lock()
+	defer h.order.Unlock()
+	h.mu.Lock()
+	h.told[user] = change
+	h.mu.Unlock()
+	h.handOut(newFrame(event, h.position, []byte("{}"), 0), func(yield func(*conn)) {
+		for _, c := range h.users[user] {
+			if c.attached {
+				yield(c)
+			}
+		}
+	})
 }
 
-// EndMember ends a person's streams of a room they may no longer read.
-func (h *Hub) EndMember(room store.RoomID, user store.UserID) {
-	h.end("resync", func(c *conn) bool { return c.reader.Room == room && c.reader.Person.ID == user })
-}
+// toldOf returns the newest change that a person was told of by name, or may have been before this run of the program or
+// within a gap. The hub's mutex is held.
+func (h *Hub) toldOf(user store.UserID) store.Seq { return max(h.unknown, h.told[user]) }
 
-// Resync ends all streams and has their pages load themselves anew.
-func (h *Hub) Resync() { h.end("resync", func(*conn) bool { return true }) }
-
-func (h *Hub) end(event string, which func(*conn) bool) {
+// Logins returns the logins that have a stream open, each once.
+func (h *Hub) Logins() []store.LoginID {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	seen := map[store.LoginID]struct{}{}
 	for c := range h.conns {
-		if which(c) {
-			c.sayGoodbye(event)
-		}
+		seen[c.reader.Login] = struct{}{}
 	}
-}
-
-// Close tells every page that the server is stopping and waits until the streams have ended. Those that have not by the
-// end of ctx are cut.
-func (h *Hub) Close(ctx context.Context) {
-	h.mu.Lock()
-	if h.closing {
-		h.mu.Unlock()
-		return
-	}
-	h.closing = true
-	h.stop()
-	for c := range h.conns {
-		c.sayGoodbye("bye")
-	}
-	if len(h.conns) == 0 {
-		close(h.drained)
-	}
-	for _, room := range h.rooms {
-		room.stopTimers()
-	}
-	h.mu.Unlock()
-
-	select {
-	case <-h.drained:
-	case <-ctx.Done():
-		h.mu.Lock()
-		for c := range h.conns {
-			c.cut()
-		}
-		h.mu.Unlock()
-		<-h.drained
-	}
+	return slices.Collect(maps.Keys(seen))
 }
 
 // admit takes c in, unless the hub is full or closing. A person's oldest streams give way to the newest.
@@ -269,6 +255,7 @@ func (h *Hub) admit(c *conn) bool {
 		return false
 	}
 	h.conns[c] = struct{}{}
+	h.terms.add(c)
 	mine := append(h.users[c.reader.Person.ID], c)
 	h.users[c.reader.Person.ID] = mine
 	for _, oldest := range mine[:max(0, len(mine)-h.opts.MaxPerUser)] {
@@ -282,6 +269,7 @@ func (h *Hub) detach(c *conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.conns, c)
+	h.terms.remove(c)
 	user := c.reader.Person.ID
 	if mine := without(h.users[user], c); len(mine) > 0 {
 		h.users[user] = mine

@@ -42,18 +42,9 @@ func (h *Hub) recheck(uint64) {
 	if h.opts.LiveLogins == nil {
 		return
 	}
-	h.mu.Lock()
-	seen := map[store.LoginID]bool{}
-	for c := range h.conns {
-		seen[c.reader.Login] = false
-	}
-	h.mu.Unlock()
-	if len(seen) == 0 {
+	ids := h.Logins()
+	if len(ids) == 0 {
 		return
-	}
-	ids := make([]store.LoginID, 0, len(seen))
-	for id := range seen {
-		ids = append(ids, id)
 	}
 	ctx, cancel := context.WithTimeout(h.open, h.opts.Recheck)
 	defer cancel()
@@ -66,8 +57,12 @@ func (h *Hub) recheck(uint64) {
 		h.opts.Logger.Warn("looking at the streams' logins", "error", err)
 		return
 	}
-	for _, id := range live {
-		seen[id] = true
+	over := map[store.LoginID]bool{}
+	for _, id := range ids {
+		over[id] = true
 	}
-	h.end("auth", func(c *conn) bool { alive, known := seen[c.reader.Login]; return known && !alive })
+	for _, id := range live {
+		delete(over, id)
+	}
+	h.end("auth", func(c *conn) bool { return over[c.reader.Login] })
 }
