@@ -37,7 +37,7 @@ func (s *Server) createLogin(w http.ResponseWriter, r *http.Request) error {
 	if err := s.limited(w, r, s.logins, addressKey(r)); err != nil {
 		return err
 	}
-	location, err := s.Auth.Begin(w, r, auth.SafeReturn(r.URL.Query().Get("return")))
+	location, err := s.Auth.Begin(w, r, auth.Wish{Return: r.URL.Query().Get("return")})
 	if err != nil {
 		return err
 	}
@@ -58,6 +58,15 @@ func (s *Server) finishLogin(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.Redirect(w, r, back, http.StatusSeeOther)
 	return nil
+}
+
+// deleteProviderLogins takes the provider's word that somebody has signed out there. The provider is no browser: its answer
+// is a status, and whatever is wrong with a token is 400 (OpenID Connect Back-Channel Logout 1.0, 2.8).
+func (s *Server) deleteProviderLogins(w http.ResponseWriter, r *http.Request) error {
+	if err := s.limited(w, r, s.logouts, addressKey(r)); err != nil {
+		return err
+	}
+	return s.Auth.BackchannelLogout(r)
 }
 
 func (s *Server) deleteLogin(w http.ResponseWriter, r *http.Request) error {

@@ -55,6 +55,12 @@ var problems = []struct {
 		Text: "We could not reach the service that signs you in. It is usually back in a moment.", Action: "Try again", Href: views.LogInURL("")}},
 	{auth.ErrProviderAnswer, views.Problem{Status: 502, Title: "The identity provider reported a problem",
 		Text: "It sent you back without signing you in. Try again; if it stays, tell whoever runs this site.", Action: "Try again", Href: views.LogInURL("")}},
+	{auth.ErrNotAllowed, views.Problem{Status: 403, Title: "This site is not for that account",
+		Text: "You signed in all right, but whoever runs this site lets in only certain groups or addresses, and yours is not among them. Ask them if you think it should be.", Action: "Try again", Href: views.LogInURL("")}},
+	{auth.ErrWeak, views.Problem{Status: 403, Title: "That was not quite enough",
+		Text: "The room asks for a more recent or a stronger sign-in than your identity provider vouches for. You are still signed in as before.", Action: "See the rooms", Href: views.DashboardURL()}},
+	{auth.ErrLogoutToken, views.Problem{Status: 400, Title: "That logout token was refused",
+		Text: "It is missing, not from the identity provider, too old, or was used before."}},
 	{auth.ErrUntrusted, views.Problem{Status: 502, Title: "We could not be sure it is you",
 		Text: "What the identity provider told us did not pass our checks, so nobody was signed in. Try again; if it stays, tell whoever runs this site.", Action: "Try again", Href: views.LogInURL("")}},
 }
@@ -127,6 +133,22 @@ func (s *Server) failStream(w http.ResponseWriter, r *http.Request, err error) {
 	problem := problemOf(r, err)
 	s.logFault(w, r, problem, err)
 	http.Error(w, problem.Title+".", problem.Status)
+}
+
+// backchannel adapts a handler that answers the provider itself: no page, and no body that could tell it anything.
+func (s *Server) backchannel(h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		err := h(w, r)
+		if err == nil {
+			return
+		}
+		problem := problemOf(r, err)
+		s.logFault(w, r, problem, err)
+		if errors.Is(err, auth.ErrProviderDown) {
+			problem.Status = http.StatusBadRequest // its keys can't be had: the token can't be believed
+		}
+		http.Error(w, problem.Title+".", problem.Status)
+	}
 }
 
 // logFault logs faults of ours and of the provider, here and nowhere else; that a browser has gone away is nobody's.

@@ -19,6 +19,7 @@ func (s *Server) routes() http.Handler {
 	r.Get("/healthz", s.handle(s.showHealth))
 	r.Get("/readyz", s.handle(s.showReadiness))
 	r.Get("/static/{hash}/*", s.Assets.ServeHTTP)
+	r.With(noStore).Post("/users/backchannel-logout", s.backchannel(s.deleteProviderLogins))
 
 	r.Group(func(r chi.Router) {
 		// Streams are neither compressed nor buffered, and no page is ever their answer.

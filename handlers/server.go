@@ -27,6 +27,8 @@ import (
 const (
 	postsPerMinute  = 120
 	loginsPerMinute = 120
+	// logoutsPerMinute is of logout tokens from an address: the provider's, which may sign a whole office out.
+	logoutsPerMinute = 600
 )
 
 // maxRequestBody bounds what a request may carry, in bytes.
@@ -54,11 +56,12 @@ type Options struct {
 // Server answers the site's requests.
 type Server struct {
 	Options
-	posts, logins *httprate.RateLimiter
-	visible       store.Recent[sight, store.Room]
-	rooms         store.Recent[store.UserID, []store.RoomSummary] // their last messages may be old
-	lists         *lists
-	handler       http.Handler
+	posts, logins, logouts *httprate.RateLimiter
+
+	visible store.Recent[sight, store.Room]
+	rooms   store.Recent[store.UserID, []store.RoomSummary] // their last messages may be old
+	lists   *lists
+	handler http.Handler
 }
 
 // New returns a server ready to serve.
@@ -67,6 +70,7 @@ func New(opts Options) *Server {
 		Options: opts,
 		posts:   limiter(postsPerMinute, opts.Tally),
 		logins:  limiter(loginsPerMinute, opts.Tally),
+		logouts: limiter(logoutsPerMinute, opts.Tally),
 		visible: store.Recent[sight, store.Room]{Epoch: opts.Store.Epoch, Life: time.Second, Size: 10_000},
 		rooms:   store.Recent[store.UserID, []store.RoomSummary]{Epoch: opts.Store.Epoch, Life: time.Second, Size: 1000},
 		lists:   newLists(),

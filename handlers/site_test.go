@@ -37,7 +37,9 @@ type setup struct {
 	hub       func(*live.Options)
 	tls       bool // https and HTTP/2
 	rateLimit bool
-	small     bool // the kernel holds little of what a client has not read
+	auth      func(*auth.Config)
+	beside    *site // another node of the same workspace, with the same provider
+	small     bool  // the kernel holds little of what a client has not read
 	around    func(http.Handler) http.Handler
 }
 
@@ -51,8 +53,19 @@ type site struct {
 	assets *static.Assets
 	log    *journal
 
-	provider string // the identity provider's origin
+	provider       string // the identity provider's origin
+	issuer, secret string
+	idp            *devidp.Provider
+	auth           *auth.Auth
+	db             string        // the database's URL
+	shift          *atomic.Int64 // how far the clock was moved, in nanoseconds
 }
+
+// now is the time at the site, which a test can move.
+func (s *site) now() time.Time { return time.Now().Add(time.Duration(s.shift.Load())) }
+
+// pass lets time pass at the site.
+func (s *site) pass(d time.Duration) { s.shift.Add(int64(d)) }
 
 // watched is the real store; tests can hold the feed and get in between a request and what it reads or writes.
 type watched struct {
@@ -121,7 +134,12 @@ func (w *watched) aroundReplays(f func(read func())) { w.onReplay.Store(&f) }
 func open(t testing.TB, with setup) *site {
 	t.Helper()
 	s := &site{TB: t, log: newJournal()}
-	db, err := sqlstore.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "letstalk.db"), sqlstore.Options{})
+	if with.beside != nil {
+		s.db, s.shift = with.beside.db, with.beside.shift
+	} else {
+		s.db, s.shift = "sqlite:"+filepath.Join(t.TempDir(), "letstalk.db"), new(atomic.Int64)
+	}
+	db, err := sqlstore.Open(t.Context(), s.db, sqlstore.Options{Now: s.now})
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	must(t, db.EnsureRooms(t.Context(), []string{"General", "Sports", "Καφενείο το πρωί"}))
@@ -172,47 +190,55 @@ func (s *site) wire(with setup) http.Handler {
 		with.hub(&options)
 	}
 	s.hub = live.New(options)
-	issuer, secret := s.startProvider()
-	identity, err := auth.New(auth.Config{
-		Issuer: issuer, ClientID: "letstalk", ClientSecret: secret,
-		Scopes: []string{"profile", "email"}, GroupsClaim: "groups",
+	if other := with.beside; other != nil {
+		s.provider, s.issuer, s.secret, s.idp = other.provider, other.issuer, other.secret, other.idp
+	} else {
+		s.startProvider()
+	}
+	config := auth.Config{
+		Issuer: s.issuer, ClientID: "letstalk", ClientSecret: s.secret,
+		Scopes: []string{"profile", "email", "offline_access"}, Policy: auth.Policy{GroupsClaim: "groups"},
 		BaseURL: s.base, Key: bytes.Repeat([]byte("k"), 32), Idle: time.Hour, Lifetime: 24 * time.Hour,
-		Address: handlers.ClientAddress,
-	}, s.store, s.hub.EndLogin, logger)
+		Recheck: 15 * time.Minute, InUse: s.hub.Logins,
+		Address: handlers.ClientAddress, Now: s.now,
+	}
+	if with.auth != nil {
+		with.auth(&config)
+	}
+	s.auth, err = auth.New(config, s.store, s.hub.EndLogin, logger)
 	must(s, err)
 
 	follow := feed.New(s.store, s.hub, func(store.Seq) {}, logger)
-	following, stop := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		follow.Run(following, head)
-	}()
-	s.Cleanup(func() { stop(); <-done })
+	behind, stop := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	work.Go(func() { follow.Run(behind, head) })
+	work.Go(func() { s.auth.Watch(behind) })
+	s.Cleanup(func() { stop(); work.Wait() })
 	return handlers.New(handlers.Options{
-		Store: s.store, Auth: identity, Hub: s.hub, Feed: follow, Assets: assets, Logger: logger,
+		Store: s.store, Auth: s.auth, Hub: s.hub, Feed: follow, Assets: assets, Logger: logger,
 		BaseURL: s.base, RateLimit: with.rateLimit,
 	})
 }
 
-// startProvider starts the development provider and returns its issuer and the site's secret there.
-func (s *site) startProvider() (issuer, secret string) {
+// startProvider starts the development provider.
+func (s *site) startProvider() {
+	var err error
 	server := httptest.NewUnstartedServer(nil)
 	s.provider = "http://" + server.Listener.Addr().String()
-	issuer, secret = s.provider+"/dev/idp", rand.Text()
-	idp, err := devidp.New(devidp.Config{
-		Issuer: issuer,
+	s.issuer, s.secret = s.provider+"/dev/idp", rand.Text()
+	s.idp, err = devidp.New(devidp.Config{
+		Issuer: s.issuer,
 		Clients: []devidp.Client{{
-			ID: "letstalk", Secret: secret,
+			ID: "letstalk", Secret: s.secret,
 			RedirectURIs:           []string{s.base.String() + auth.CallbackPath},
 			PostLogoutRedirectURIs: []string{s.base.String() + "/"},
+			BackchannelLogoutURI:   s.base.String() + "/users/backchannel-logout",
 		}},
 	})
 	must(s, err)
-	server.Config.Handler = idp
+	server.Config.Handler = s.idp
 	server.Start()
 	s.Cleanup(server.Close)
-	return issuer, secret
 }
 
 // stop ends the streams as the program does when it stops.

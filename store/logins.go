@@ -143,6 +143,8 @@ type Logins interface {
 	// It may name a login again. The zero time asks for no login, only for the moment.
 	EndedLogins(ctx context.Context, since time.Time) (ended []LoginID, next time.Time, err error)
 
+	// DueLogins returns those of ids that are live and whose RecheckAt has come, unless somebody has the lease.
+	DueLogins(ctx context.Context, ids []LoginID) ([]LoginID, error)
 	// LeaseLogin takes the right to ask the provider about a live login whose RecheckAt has come, for a time. ErrNotFound if
 	// it is not live, not due, or somebody else has the lease.
 	LeaseLogin(ctx context.Context, id LoginID, lease time.Duration) (Lease, error)

@@ -59,10 +59,11 @@ func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slo
 	}()
 	identity, err := auth.New(auth.Config{
 		Issuer: cfg.Issuer, ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret,
-		Scopes: cfg.Scopes, GroupsClaim: cfg.GroupsClaim,
+		Scopes: cfg.Scopes, Policy: auth.Policy{GroupsClaim: cfg.GroupsClaim},
 		BaseURL: cfg.BaseURL, Key: cfg.SessionKey[:], Idle: cfg.SessionIdle, Lifetime: cfg.SessionLifetime,
+		InUse: hub.Logins, Tell: func(id store.LoginID) { s.bus.LoginEnded(id) },
 		Address: handlers.ClientAddress,
-	}, db, func(id store.LoginID) { hub.EndLogin(id); s.bus.LoginEnded(id) }, logger)
+	}, db, hub.EndLogin, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +83,7 @@ func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slo
 	s.end = end
 	s.work.Go(func() { follow.Run(behind, head) })
 	s.work.Go(func() { follow.Prune(behind) })
+	s.work.Go(func() { identity.Watch(behind) })
 	if s.node != nil {
 		logger.Info("this is one node of those that share the database", "node", node, "workspace", db.Workspace())
 		s.work.Go(func() { s.node.Run(behind) })

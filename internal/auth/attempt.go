@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -19,9 +20,35 @@ import (
 // attemptTTL is how long a person has to sign in at the provider.
 const attemptTTL = 10 * time.Minute
 
-// Begin starts a sign-in that will end at returnPath: it binds the attempt to the browser with a cookie and returns the
-// URL at the provider to send it to.
-func (a *Auth) Begin(w http.ResponseWriter, r *http.Request, returnPath string) (string, error) {
+// Wish is what a sign-in is for.
+type Wish struct {
+	Return string // the path to go to afterwards
+	// Again has the provider ask the person anew, even if it knows them.
+	Again bool
+	// Demand is what the person has to prove beyond who they are.
+	Demand store.Demand
+	// Rehearsal is the ticket of a rehearsal, which signs nobody in; empty for a sign-in in earnest.
+	Rehearsal string
+}
+
+// options returns the parameters of an authorization request that stand for the wish (OpenID Connect Core 1.0, 3.1.2.1).
+func (w Wish) options() []oauth2.AuthCodeOption {
+	var all []oauth2.AuthCodeOption
+	if w.Again {
+		all = append(all, oauth2.SetAuthURLParam("prompt", "login"))
+	}
+	if w.Demand.MaxAge > 0 {
+		all = append(all, oauth2.SetAuthURLParam("max_age", strconv.FormatInt(int64(w.Demand.MaxAge/time.Second), 10)))
+	}
+	if w.Demand.ACR != "" {
+		all = append(all, oauth2.SetAuthURLParam("acr_values", w.Demand.ACR))
+	}
+	return all
+}
+
+// Begin starts a sign-in: it binds the attempt to the browser with a cookie and returns the URL at the provider to send it
+// to.
+func (a *Auth) Begin(w http.ResponseWriter, r *http.Request, wish Wish) (string, error) {
 	p, err := a.discovery.provider(r.Context())
 	if err != nil {
 		return "", err
@@ -31,11 +58,13 @@ func (a *Auth) Begin(w http.ResponseWriter, r *http.Request, returnPath string) 
 		browser = randomToken()
 	}
 	attempt := store.Attempt{
-		State:    randomToken(),
-		Browser:  hash(browser),
-		Nonce:    randomToken(),
-		Verifier: oauth2.GenerateVerifier(),
-		Return:   SafeReturn(returnPath),
+		State:     randomToken(),
+		Browser:   hash(browser),
+		Nonce:     randomToken(),
+		Verifier:  oauth2.GenerateVerifier(),
+		Return:    SafeReturn(wish.Return),
+		Demand:    wish.Demand,
+		Rehearsal: wish.Rehearsal,
 	}
 	if err := a.store.CreateAttempt(r.Context(), attempt, attemptTTL); err != nil {
 		return "", fmt.Errorf("create attempt: %w", err)
@@ -51,7 +80,8 @@ func (a *Auth) Begin(w http.ResponseWriter, r *http.Request, returnPath string) 
 		Secure:   a.cfg.secure(),
 		SameSite: http.SameSiteLaxMode,
 	})
-	return p.oauth.AuthCodeURL(attempt.State, oidc.Nonce(attempt.Nonce), oauth2.S256ChallengeOption(attempt.Verifier)), nil
+	options := append(wish.options(), oidc.Nonce(attempt.Nonce), oauth2.S256ChallengeOption(attempt.Verifier))
+	return p.oauth.AuthCodeURL(attempt.State, options...), nil
 }
 
 // takeAttempt returns the attempt a callback belongs to, which is used up by that, or ErrStale.

@@ -40,6 +40,12 @@ var (
 	ErrProviderAnswer = errors.New("identity provider answered with an error")
 	// ErrUntrusted means that what the provider said about the person failed a check.
 	ErrUntrusted = errors.New("identity could not be trusted")
+	// ErrNotAllowed means that the provider knows the person, and that they are not among those this site is for.
+	ErrNotAllowed = errors.New("person is not allowed here")
+	// ErrWeak means that the person signed in, but not as lately or as strongly as was asked for.
+	ErrWeak = errors.New("sign-in is not strong enough")
+	// ErrLogoutToken means that a logout token is missing or did not pass a check.
+	ErrLogoutToken = errors.New("logout token was refused")
 )
 
 // CallbackPath is where the provider sends the browser back to. It is what has to be registered there, below BaseURL.
@@ -51,11 +57,16 @@ type Config struct {
 	ClientID     string
 	ClientSecret string // empty for a public client
 	Scopes       []string
-	GroupsClaim  string   // the claim that lists a person's groups; empty for no groups
+	Policy       Policy   // who may come in, and what claims give
 	BaseURL      *url.URL // where browsers find the program; https, or http on loopback
 	Key          []byte   // 32 bytes that encrypt tokens at rest
 	Idle         time.Duration
 	Lifetime     time.Duration
+	Recheck      time.Duration // between two questions to the provider whether a login still holds; zero for none
+	// InUse returns the logins with an open stream, which are in use without asking for anything. Nil for none.
+	InUse func() []store.LoginID
+	// Tell tells the other nodes of a login that this one has ended. Nil if there are none.
+	Tell func(store.LoginID)
 	// Address tells the address a browser came from. If it is nil, that is the address of its connection.
 	Address func(*http.Request) string
 	// Now is the clock, time.Now if it is nil.
@@ -67,7 +78,9 @@ type Store interface {
 	store.Logins
 	store.Rehearsals
 	store.Sessions
+	RecordAudit(ctx context.Context, e store.AuditEntry) error
 	Epoch() uint64
+	Outdate()
 }
 
 // How long and for how many browsers it is remembered who they are. A login that ended by this process is forgotten at
@@ -90,10 +103,12 @@ type Auth struct {
 	touches   touches
 	origins   atomic.Pointer[originsOf]
 	viewers   store.Recent[string, store.Login] // by the session's token
+	rechecks  rechecks
 }
 
 // New returns a relying party, or an error that lists everything wrong with the configuration. It does not talk to the
-// provider, which may be down. Each login that ends through this package is passed to ended.
+// provider, which may be down. Each login that ends, by whatever way this package learns of it, is passed to ended, perhaps
+// more than once.
 func New(cfg Config, s Store, ended func(store.LoginID), logger *slog.Logger) (*Auth, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -120,6 +135,7 @@ func New(cfg Config, s Store, ended func(store.LoginID), logger *slog.Logger) (*
 		sessions: newSessions(s, cfg),
 		sealer:   sealer,
 		touches:  newTouches(cfg.Idle),
+		rechecks: newRechecks(),
 	}
 	a.viewers = store.Recent[string, store.Login]{Epoch: func() uint64 { return s.Epoch() }, Life: rememberFor, Size: rememberMax, Now: cfg.Now}
 	a.discovery = newDiscovery(cfg)
@@ -165,12 +181,22 @@ type originsOf struct {
 }
 
 // End ends a login for good and tells whoever serves it.
-func (a *Auth) End(ctx context.Context, id store.LoginID) error {
-	if err := a.store.EndLogin(ctx, id); err != nil {
+func (a *Auth) End(ctx context.Context, id store.LoginID, e store.Ending) error {
+	if err := a.store.EndLogin(ctx, id, e); err != nil {
 		return fmt.Errorf("end login: %w", err)
 	}
-	a.ended(id)
+	a.Ended(id)
 	return nil
+}
+
+// Ended tells whoever serves logins, here and on other nodes, that the store has ended them.
+func (a *Auth) Ended(ids ...store.LoginID) {
+	for _, id := range ids {
+		a.ended(id)
+		if a.cfg.Tell != nil {
+			a.cfg.Tell(id)
+		}
+	}
 }
 
 func (c Config) check() error {
@@ -191,8 +217,8 @@ func (c Config) check() error {
 	if len(c.Key) != 32 {
 		problem("auth: the key must have 32 bytes, not %d", len(c.Key))
 	}
-	if c.Lifetime <= 0 || c.Idle < 0 {
-		problem("auth: the lifetime must be positive and the idle time not negative")
+	if c.Lifetime <= 0 || c.Idle < 0 || c.Recheck < 0 {
+		problem("auth: the lifetime must be positive, the idle time and the time between re-checks not negative")
 	}
 	return errors.Join(problems...)
 }

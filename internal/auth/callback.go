@@ -2,14 +2,12 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/coreos/go-oidc/v3/oidc"
-	"golang.org/x/oauth2"
 
 	"letstalk/store"
 )
@@ -17,29 +15,34 @@ import (
 const (
 	// redeemTimeout bounds the whole conversation with the provider while a person waits.
 	redeemTimeout = 20 * time.Second
-	// userInfoTimeout bounds the part of it that can be done without.
-	userInfoTimeout = 5 * time.Second
 
 	maxAgent = 300 // bytes
 )
 
 // Finish ends a sign-in: it checks the provider's answer in the request, records the login, gives the browser a new
-// session and returns the path to go to. A login the browser had before is ended.
+// session and returns the path to go to. A login the browser had before is renewed if it is of the same person, else ended.
+// A rehearsal ends with [ErrRehearsed]. What is refused is in the audit log.
 func (a *Auth) Finish(w http.ResponseWriter, r *http.Request) (string, error) {
 	answer := r.URL.Query()
 	attempt, err := a.takeAttempt(r, answer)
 	if err != nil {
-		return "", err
+		return "", a.refuse(r, grant{}, err)
 	}
 	g, err := a.redeem(r.Context(), answer, attempt)
+	if attempt.Rehearsal != "" {
+		return "", a.finishRehearsal(r.Context(), attempt.Rehearsal, g.rehearsed(err))
+	}
+	if err == nil {
+		err = a.admit(g, attempt.Demand)
+	}
 	if err != nil {
-		return "", err
+		return "", a.refuse(r, g, err)
 	}
 	if err := r.Context().Err(); err != nil {
 		return "", fmt.Errorf("the browser went away: %w", err) // nobody would ever end that login
 	}
 	if err := a.signIn(w, r, g); err != nil {
-		return "", err
+		return "", a.refuse(r, g, err)
 	}
 	return attempt.Return, nil
 }
@@ -48,10 +51,14 @@ func (a *Auth) Finish(w http.ResponseWriter, r *http.Request) (string, error) {
 type grant struct {
 	identity store.Identity
 	sid      string
+	authAt   time.Time
+	acr      string
 	tokens   tokens
+	decision Decision
+	said     testimony
 }
 
-// redeem turns the provider's answer to an attempt into who the person is.
+// redeem turns the provider's answer to an attempt into who the person is, or as much of it as is known.
 func (a *Auth) redeem(ctx context.Context, answer url.Values, attempt store.Attempt) (grant, error) {
 	ctx, cancel := context.WithTimeout(ctx, redeemTimeout)
 	defer cancel()
@@ -67,35 +74,51 @@ func (a *Auth) redeem(ctx context.Context, answer url.Values, attempt store.Atte
 	if err != nil {
 		return grant{}, err
 	}
-	raw, _ := token.Extra("id_token").(string)
-	if raw == "" {
-		return grant{}, fmt.Errorf("%w: token endpoint gave no ID token", ErrUntrusted)
-	}
-	id, err := p.verify(ctx, raw, attempt.Nonce, token.AccessToken, a.now)
+	said, err := a.hear(ctx, p, token, occasion{nonce: attempt.Nonce})
 	if err != nil {
 		return grant{}, err
 	}
-	if err := a.addUserInfo(ctx, p, token, id); err != nil {
-		return grant{}, err
-	}
-	groups, cut := id.claims.groups(a.cfg.GroupsClaim)
-	if cut {
-		a.log.WarnContext(ctx, "person is in too many groups, some are ignored", "kept", len(groups))
+	if said.idRaw == "" {
+		return grant{}, fmt.Errorf("%w: token endpoint gave no ID token", ErrUntrusted)
 	}
 	g := grant{
-		identity: store.Identity{
-			Issuer:  a.cfg.Issuer,
-			Subject: id.subject,
-			Name:    id.claims.displayName(id.subject),
-			Email:   id.claims.email(),
-			Groups:  groups,
-		},
-		tokens: tokens{ID: raw, Refresh: token.RefreshToken, Expires: token.Expiry},
+		decision: a.decide(ctx, said),
+		authAt:   said.id.time("auth_time"),
+		acr:      said.id.word("acr"),
+		tokens:   tokens{ID: said.idRaw, Refresh: token.RefreshToken, Expires: token.Expiry},
+		said:     said,
 	}
-	if sid := id.claims.text("sid"); len(sid) <= maxSID {
+	g.identity = said.identity(store.Identity{Issuer: a.cfg.Issuer, Subject: said.subject}, g.decision)
+	if sid := said.id.text("sid"); len(sid) <= maxSID {
 		g.sid = sid
 	}
 	return g, nil
+}
+
+// decide is what the policy says of a person.
+func (a *Auth) decide(ctx context.Context, said testimony) Decision {
+	d := a.cfg.Policy.decide(said.id, said.info, !said.infoDown)
+	if d.Note != "" {
+		a.log.WarnContext(ctx, "a person's groups are odd", "reason", d.Note)
+	}
+	return d
+}
+
+// admit says why a person who has signed in at the provider may not come in here, if so.
+func (a *Auth) admit(g grant, demand store.Demand) error {
+	switch {
+	case g.decision.Unsure:
+		return fmt.Errorf("%w: %s", ErrProviderDown, g.decision.Refused)
+	case g.decision.Refused != "":
+		return fmt.Errorf("%w: %s", ErrNotAllowed, g.decision.Refused)
+	}
+	// As if it were a login already; a demand is only about the past.
+	proof := store.Login{AuthAt: g.authAt, ACR: g.acr, ExpiresAt: a.now().Add(a.cfg.Lifetime)}
+	if demand.MetUntil(proof, a.now()).IsZero() {
+		return fmt.Errorf("%w: asked for a sign-in within %v and one of %q, got one at %v and %q", ErrWeak,
+			demand.MaxAge, demand.ACR, g.authAt.UTC(), g.acr)
+	}
+	return nil
 }
 
 // code returns the code in the provider's answer to an attempt of ours.
@@ -120,30 +143,6 @@ func (p *provider) code(answer url.Values) (string, error) {
 	return answer.Get("code"), nil
 }
 
-// addUserInfo adds what the userinfo endpoint knows beyond the ID token. If it can't be asked, the ID token has to do;
-// what it says about somebody else is a reason to stop.
-func (a *Auth) addUserInfo(ctx context.Context, p *provider, token *oauth2.Token, id idToken) error {
-	if p.UserInfo == "" {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, userInfoTimeout)
-	defer cancel()
-	info, err := p.oidc.UserInfo(oidc.ClientContext(ctx, p.client), oauth2.StaticTokenSource(token))
-	if err != nil {
-		a.log.WarnContext(ctx, "userinfo is unavailable", "error", brief(err))
-		return nil
-	}
-	if info.Subject != id.subject {
-		return fmt.Errorf("%w: userinfo is about somebody else", ErrUntrusted)
-	}
-	var more claims
-	if err := info.Claims(&more); err != nil {
-		return fmt.Errorf("%w: userinfo: %s", ErrUntrusted, brief(err))
-	}
-	id.claims.fill(more)
-	return nil
-}
-
 // signIn records a login and gives the browser a session that leads to it.
 func (a *Auth) signIn(w http.ResponseWriter, r *http.Request, g grant) error {
 	// From here on a browser that goes away must not leave half of it done.
@@ -156,7 +155,7 @@ func (a *Auth) signIn(w http.ResponseWriter, r *http.Request, g grant) error {
 	if err != nil {
 		return err
 	}
-	login, err := a.store.CreateLogin(ctx, store.NewLogin{
+	login, renewed, err := a.record(ctx, earlierID, store.NewLogin{
 		Identity: g.identity,
 		SID:      g.sid,
 		Tokens:   sealed,
@@ -164,17 +163,24 @@ func (a *Auth) signIn(w http.ResponseWriter, r *http.Request, g grant) error {
 		Agent:    agent(r),
 		Lifetime: a.cfg.Lifetime,
 		Idle:     a.cfg.Idle,
+		AuthAt:   g.authAt,
+		ACR:      g.acr,
+		Recheck:  a.recheckIn(g.tokens),
+		Access:   g.decision.Access,
 	})
 	if err != nil {
-		return fmt.Errorf("create login: %w", err)
+		return err
 	}
-	if earlierID != 0 {
-		err = a.End(ctx, earlierID)
+	if earlierID != 0 && !renewed {
+		err = a.End(ctx, earlierID, store.Ending{Cause: store.Replaced, By: login.User.ID, Address: a.cfg.Address(r)})
 	}
 	if err == nil {
 		err = a.startSession(ctx, w, login)
 	}
-	if err != nil {
+	switch {
+	case err != nil && renewed:
+		return err // the browser has the session from before, and that goes on
+	case err != nil:
 		return a.abandon(ctx, login.ID, err)
 	}
 	if earlierID != 0 {
@@ -183,12 +189,68 @@ func (a *Auth) signIn(w http.ResponseWriter, r *http.Request, g grant) error {
 	return nil
 }
 
+// record renews the login the browser had, if it is of the same person, or makes a new one.
+func (a *Auth) record(ctx context.Context, earlier store.LoginID, n store.NewLogin) (login store.Login, renewed bool, err error) {
+	if earlier != 0 {
+		login, err = a.store.RenewLogin(ctx, earlier, n)
+		if err == nil {
+			return login, true, nil
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return store.Login{}, false, notLoggedOut("renew login", err)
+		}
+	}
+	login, err = a.store.CreateLogin(ctx, n)
+	return login, false, notLoggedOut("create login", err)
+}
+
+// notLoggedOut explains an error of the store that has to do with the provider.
+func notLoggedOut(doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrConflict):
+		return fmt.Errorf("%w: the session at the provider has ended meanwhile", ErrStale)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
 // abandon ends a login nobody can use because of err, which it returns.
 func (a *Auth) abandon(ctx context.Context, id store.LoginID, err error) error {
-	if endErr := a.store.EndLogin(ctx, id); endErr != nil {
+	if endErr := a.store.EndLogin(ctx, id, store.Ending{Cause: store.Abandoned}); endErr != nil {
 		a.log.WarnContext(ctx, "end unusable login", "login", id, "error", endErr)
 	}
 	return err
+}
+
+// refuse puts a sign-in that came to nothing into the audit log and returns why it did. Faults of ours are not there, nor
+// is somebody who went away, or back to a sign-in that has worked.
+func (a *Auth) refuse(r *http.Request, g grant, err error) error {
+	if _, ok := Viewer(r.Context()); ok && errors.Is(err, ErrStale) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	for _, kind := range []error{ErrStale, ErrDenied, ErrProviderDown, ErrProviderAnswer, ErrUntrusted, ErrNotAllowed, ErrWeak, store.ErrForbidden} {
+		if !errors.Is(err, kind) {
+			continue
+		}
+		detail := brief(err)
+		if kind == store.ErrForbidden {
+			detail = "person is deactivated"
+		}
+		a.audit(r.Context(), store.AuditEntry{
+			Kind: store.AuditSignInRefused, Subject: store.Person{Name: g.identity.Name},
+			Address: a.cfg.Address(r), Detail: detail,
+		})
+		break
+	}
+	return err
+}
+
+// audit records what happened. That it can't be written down does not change what happened.
+func (a *Auth) audit(ctx context.Context, e store.AuditEntry) {
+	if err := a.store.RecordAudit(context.WithoutCancel(ctx), e); err != nil {
+		a.log.ErrorContext(ctx, "write to the audit log", "kind", e.Kind, "error", err)
+	}
 }
 
 // agent returns the browser's name for itself, bounded and on one line.

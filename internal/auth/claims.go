@@ -67,6 +67,9 @@ func (c claims) displayName(subject string) string {
 	return "Unnamed"
 }
 
+// hasName reports whether displayName finds more than the subject.
+func (c claims) hasName() bool { return c.displayName("") != "Unnamed" }
+
 func (c claims) email() string {
 	email := c.text("email")
 	if len(email) > maxEmail || clean(email) != email {

@@ -19,24 +19,31 @@ const (
 
 	// A token signed with an unknown key costs a fetch of the provider's keys, and anybody can forge one.
 	keyFetchEvery = time.Minute
-	keyFetchBurst = 5
 )
 
 var errKeyFetches = errors.New("the provider's keys were fetched too often lately")
 
 // transport carries all requests to the provider and bounds what they can cost.
 type transport struct {
-	base     http.RoundTripper
-	now      func() time.Time
-	keys     *rate.Limiter
-	keysAddr atomic.Pointer[string] // the URL that keys limits, nil before discovery
+	base http.RoundTripper
+	now  func() time.Time
+	keys atomic.Pointer[keyFetches] // nil before discovery
 }
+
+// keyFetches bounds how often the keys at an address are fetched: the first time, when none are known, and then once a
+// minute.
+type keyFetches struct {
+	address string
+	known   atomic.Bool
+	rate    *rate.Limiter
+}
+
+func (k *keyFetches) allow(now time.Time) bool { return !k.known.Swap(true) || k.rate.AllowN(now, 1) }
 
 func newTransport(now func() time.Time) *transport {
 	return &transport{
 		base: http.DefaultTransport.(*http.Transport).Clone(),
 		now:  now,
-		keys: rate.NewLimiter(rate.Every(keyFetchEvery), keyFetchBurst),
 	}
 }
 
@@ -50,16 +57,16 @@ func (t *transport) client() *http.Client {
 	}
 }
 
-// limit bounds how often the provider's keys are fetched from there.
+// limit bounds how often the provider's keys are fetched from there, beginning anew.
 func (t *transport) limit(keys string) {
 	if u, err := url.Parse(keys); err == nil {
 		keys = u.String()
 	}
-	t.keysAddr.Store(&keys)
+	t.keys.Store(&keyFetches{address: keys, rate: rate.NewLimiter(rate.Every(keyFetchEvery), 1)})
 }
 
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if keys := t.keysAddr.Load(); keys != nil && r.URL.String() == *keys && !t.keys.AllowN(t.now(), 1) {
+	if keys := t.keys.Load(); keys != nil && r.URL.String() == keys.address && !keys.allow(t.now()) {
 		return nil, errKeyFetches
 	}
 	resp, err := t.base.RoundTrip(r)

@@ -87,6 +87,7 @@ type site struct {
 	auth   *auth.Auth
 
 	entered, release chan struct{} // of requests to /slow
+	onEnd            func(store.LoginID)
 
 	mu      sync.Mutex
 	ended   []store.LoginID
@@ -130,11 +131,12 @@ func openServer(t *testing.T, tls bool, provider providerOf, edits ...func(*auth
 		ClientSecret: clientSecret,
 		Issuer:       provider(s),
 		Scopes:       []string{"profile", "email", "groups", "offline_access"},
-		GroupsClaim:  "groups",
+		Policy:       auth.Policy{GroupsClaim: "groups"},
 		BaseURL:      s.base,
 		Key:          bytes.Repeat([]byte("k"), 32),
 		Idle:         24 * time.Hour,
 		Lifetime:     7 * 24 * time.Hour,
+		Recheck:      15 * time.Minute,
 		Now:          s.clock.now,
 	}
 	for _, edit := range edits {
@@ -157,13 +159,23 @@ func openServer(t *testing.T, tls bool, provider providerOf, edits ...func(*auth
 func (s *site) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /users/login", func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, r, http.StatusFound)(s.auth.Begin(w, r, r.FormValue("return")))
+		maxAge, _ := time.ParseDuration(r.FormValue("max_age"))
+		s.answer(w, r, http.StatusFound)(s.auth.Begin(w, r, auth.Wish{
+			Return: r.FormValue("return"), Again: r.FormValue("prompt") == "login",
+			Demand:    store.Demand{MaxAge: maxAge, ACR: r.FormValue("acr")},
+			Rehearsal: r.FormValue("rehearsal"),
+		}))
 	})
 	mux.HandleFunc("GET "+auth.CallbackPath, func(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, r, http.StatusSeeOther)(s.auth.Finish(w, r))
 	})
 	mux.HandleFunc("POST /users/logout", func(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, r, http.StatusSeeOther)(s.auth.SignOut(w, r))
+	})
+	mux.HandleFunc("POST /users/backchannel-logout", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.auth.BackchannelLogout(r); err != nil {
+			s.fail(w, r, err)
+		}
 	})
 	mux.HandleFunc("GET /me", func(w http.ResponseWriter, r *http.Request) {
 		login, ok := auth.Viewer(r.Context())
@@ -209,6 +221,10 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		{auth.ErrProviderDown, "down"},
 		{auth.ErrProviderAnswer, "answer"},
 		{auth.ErrUntrusted, "untrusted"},
+		{auth.ErrNotAllowed, "not allowed"},
+		{auth.ErrWeak, "weak"},
+		{auth.ErrLogoutToken, "logout token"},
+		{auth.ErrRehearsed, "rehearsed"},
 		{store.ErrForbidden, "forbidden"},
 	} {
 		if errors.Is(err, known.err) {
@@ -224,9 +240,19 @@ func (s *site) noteEnd(id store.LoginID) {
 	if err != nil || len(live) > 0 {
 		s.Errorf("ended was told of login %d while it is live (%v)", id, err)
 	}
+	if s.onEnd != nil {
+		s.onEnd(id)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = append(s.ended, id)
+}
+
+// contextWithStop returns a context that ends with the test, or before.
+func contextWithStop(t *testing.T) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	return ctx, cancel
 }
 
 // endings returns the logins that ended so far.

@@ -116,13 +116,13 @@ func TestLockedOutPersonStaysOut(t *testing.T) {
 	b := s.browser()
 	r.signIn(b, r.sign)
 	login := s.login(b)
-	if err := s.store.SetUserActive(t.Context(), login.User.ID, false); err != nil {
+	if _, err := s.store.SetUserActive(t.Context(), store.Operator, login.User.ID, false); err != nil {
 		t.Fatal(err)
 	}
 	want(t, "with the session from before", b.me(), "")
 	want(t, "signing in again", r.signIn(s.browser(), r.sign).body, "forbidden")
 
-	if err := s.store.SetUserActive(t.Context(), login.User.ID, true); err != nil {
+	if _, err := s.store.SetUserActive(t.Context(), store.Operator, login.User.ID, true); err != nil {
 		t.Fatal(err)
 	}
 	want(t, "signing in once let in again", r.signIn(b, r.sign).status, http.StatusSeeOther)

@@ -183,21 +183,25 @@ func (m metadata) authStyle(secret string) oauth2.AuthStyle {
 // exchange turns a code into tokens.
 func (p *provider) exchange(ctx context.Context, code, verifier string) (*oauth2.Token, error) {
 	token, err := p.oauth.Exchange(oidc.ClientContext(ctx, p.client), code, oauth2.VerifierOption(verifier))
-	var refusal *oauth2.RetrieveError
-	switch {
-	case err == nil:
-		return token, nil
-	case errors.As(err, &refusal):
-		// Its text holds the body of the answer, and that may hold anything.
-		status := refusal.Response.StatusCode
-		kind := ErrProviderAnswer
-		if status >= 300 && status < 400 || status >= 500 || status == http.StatusTooManyRequests {
-			kind = ErrProviderDown
-		}
-		return nil, fmt.Errorf("%w: token endpoint: status %d, error %s", kind, status, errorCode(refusal.ErrorCode))
-	default:
-		return nil, unavailable(ctx, "token endpoint", err)
+	if err != nil {
+		return nil, tokenError(ctx, err)
 	}
+	return token, nil
+}
+
+// tokenError says why the token endpoint gave no tokens.
+func tokenError(ctx context.Context, err error) error {
+	var refusal *oauth2.RetrieveError
+	if !errors.As(err, &refusal) {
+		return unavailable(ctx, "token endpoint", err)
+	}
+	// Its text holds the body of the answer, and that may hold anything.
+	status := refusal.Response.StatusCode
+	kind := ErrProviderAnswer
+	if status >= 300 && status < 400 || status >= 500 || status == http.StatusTooManyRequests {
+		kind = ErrProviderDown
+	}
+	return fmt.Errorf("%w: token endpoint: status %d, error %s", kind, status, errorCode(refusal.ErrorCode))
 }
 
 // unavailable wraps a failure to talk to the provider. It keeps the identity of one thing only: that whoever asked has

@@ -49,6 +49,7 @@ type rogue struct {
 	idToken   string // the next one
 	keyID     string // of the keys it publishes, a prefix
 	asked     map[string]int
+	logouts   int         // logout tokens made
 	form      url.Values  // of the last request to the token endpoint
 	header    http.Header // as well
 }

@@ -15,6 +15,8 @@ type tokens struct {
 	ID      string    `json:"id_token"`                // identifies the session when signing out at the provider
 	Refresh string    `json:"refresh_token,omitempty"` // empty unless the provider gives one
 	Expires time.Time `json:"expires,omitzero"`        // when the access token that came along runs out
+
+	refreshed bool // Refresh is new, and the one before is worth nothing any more
 }
 
 // newSealer returns AES-256-GCM that puts a random nonce before each box.

@@ -100,6 +100,9 @@ func (a *Auth) identify(r *http.Request) (store.Login, error) {
 			a.log.WarnContext(ctx, "touch login", "login", login.ID, "error", err)
 		}
 	}
+	if !login.RecheckAt.IsZero() && !a.now().Before(login.RecheckAt) {
+		a.rechecks.want(login.ID)
+	}
 	return login, nil
 }
 

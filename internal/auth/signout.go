@@ -37,7 +37,8 @@ func (a *Auth) SignOut(w http.ResponseWriter, r *http.Request) (string, error) {
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return "", fmt.Errorf("find login: %w", err)
 		}
-		if err := a.End(ctx, id); err != nil {
+		ending := store.Ending{Cause: store.SignedOut, By: login.User.ID, Address: a.cfg.Address(r)}
+		if err := a.End(ctx, id, ending); err != nil {
 			return "", err
 		}
 		hint = a.hint(ctx, login)

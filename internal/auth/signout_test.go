@@ -177,7 +177,7 @@ func TestEndSignsOutOneLogin(t *testing.T) {
 	b, other := s.browser(), s.browser()
 	r.signIn(b, r.sign)
 	r.signIn(other, r.sign)
-	if err := s.auth.End(t.Context(), s.login(b).ID); err != nil {
+	if err := s.auth.End(t.Context(), s.login(b).ID, store.Ending{Cause: store.EndedByAdmin}); err != nil {
 		t.Fatal(err)
 	}
 	want(t, "ended login", b.me(), "")

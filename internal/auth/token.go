@@ -31,15 +31,21 @@ type idToken struct {
 	claims  claims
 }
 
-// verify checks an ID token and returns what it says. go-oidc sees to signature, issuer, audience and expiry and leaves
-// the rest to us.
-func (p *provider) verify(ctx context.Context, raw, nonce, accessToken string, now func() time.Time) (idToken, error) {
+// verifier returns what checks the signature, issuer, audience and expiry of a token, and what tells whether that failed
+// for want of keys.
+func (p *provider) verifier(now func() time.Time) (*oidc.IDTokenVerifier, *watchedKeys) {
 	keys := &watchedKeys{KeySet: p.keys}
-	verifier := oidc.NewVerifier(p.issuer, keys, &oidc.Config{
+	return oidc.NewVerifier(p.issuer, keys, &oidc.Config{
 		ClientID:             p.oauth.ClientID,
 		SupportedSigningAlgs: signingAlgs,
 		Now:                  now,
-	})
+	}), keys
+}
+
+// verify checks an ID token and returns what it says. go-oidc sees to signature, issuer, audience and expiry and leaves
+// the rest to us.
+func (p *provider) verify(ctx context.Context, raw string, of occasion, now func() time.Time) (idToken, error) {
+	verifier, keys := p.verifier(now)
 	token, err := verifier.Verify(ctx, raw)
 	if keys.failure != nil {
 		return idToken{}, unavailable(ctx, "keys", keys.failure)
@@ -51,13 +57,21 @@ func (p *provider) verify(ctx context.Context, raw, nonce, accessToken string, n
 	if err := token.Claims(&c); err != nil {
 		return idToken{}, fmt.Errorf("%w: claims: %s", ErrUntrusted, brief(err))
 	}
-	if err := p.checkToken(token, c, raw, nonce, accessToken, now()); err != nil {
+	if err := p.checkToken(token, c, raw, of, now()); err != nil {
 		return idToken{}, fmt.Errorf("%w: id token: %w", ErrUntrusted, err)
 	}
 	return idToken{subject: token.Subject, claims: c}, nil
 }
 
-func (p *provider) checkToken(t *oidc.IDToken, c claims, raw, nonce, accessToken string, now time.Time) error {
+// occasion is what an ID token was given for.
+type occasion struct {
+	nonce       string // of the sign-in
+	refreshed   bool   // the token came with a refresh, where it may be without its nonce (OpenID Connect Core 1.0, 12.2)
+	subject     string // whose it has to be; empty at a sign-in, which finds that out
+	accessToken string // that came along
+}
+
+func (p *provider) checkToken(t *oidc.IDToken, c claims, raw string, of occasion, now time.Time) error {
 	if _, ok := c["events"]; ok {
 		return errors.New("it is a logout token")
 	}
@@ -67,7 +81,10 @@ func (p *provider) checkToken(t *oidc.IDToken, c claims, raw, nonce, accessToken
 	if !isSubject(t.Subject) {
 		return errors.New("its subject is empty or not what a subject may be")
 	}
-	if subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(nonce)) != 1 {
+	if of.subject != "" && t.Subject != of.subject {
+		return errors.New("it is about somebody else")
+	}
+	if (!of.refreshed || t.Nonce != "") && subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(of.nonce)) != 1 {
 		return errors.New("its nonce is missing or of another sign-in")
 	}
 	if t.IssuedAt.Unix() <= 0 {
@@ -84,7 +101,7 @@ func (p *provider) checkToken(t *oidc.IDToken, c claims, raw, nonce, accessToken
 	if _, ok := c["azp"]; (ok || len(t.Audience) > 1) && c.text("azp") != p.oauth.ClientID {
 		return errors.New("it was issued to another client")
 	}
-	if _, ok := c["at_hash"]; ok && t.VerifyAccessToken(accessToken) != nil {
+	if _, ok := c["at_hash"]; ok && t.VerifyAccessToken(of.accessToken) != nil {
 		return errors.New("it belongs to another access token")
 	}
 	return nil
