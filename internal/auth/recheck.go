@@ -138,7 +138,7 @@ func (a *Auth) refresh(ctx context.Context, subject string, t *tokens) (testimon
 	if err != nil {
 		return testimony{}, tokenError(ctx, err)
 	}
-	of := occasion{refreshed: true, nonce: claimsOf(t.ID).text("nonce"), subject: subject}
+	of := occasion{refreshed: true, nonce: tokenClaims(t.ID).text("nonce"), subject: subject}
 	t.Refresh, t.Expires, t.refreshed = token.RefreshToken, token.Expiry, true
 	heard, err := a.hear(ctx, p, token, of)
 	if heard.idRaw != "" {

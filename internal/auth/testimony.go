@@ -120,8 +120,8 @@ func (c claims) word(name string) string {
 	return s
 }
 
-// claimsOf returns the claims of an ID token that was checked when it came.
-func claimsOf(raw string) claims {
+// tokenClaims returns the claims of an ID token that was checked when it came.
+func tokenClaims(raw string) claims {
 	parts := strings.Split(raw, ".")
 	if len(parts) != 3 {
 		return nil
