@@ -36,11 +36,13 @@ type Config struct {
 	ClientSecret string
 	Scopes       []string
 	GroupsClaim  string
+	Policy       auth.Policy
 
 	Rooms           []string
 	SessionKey      [32]byte // in dev mode made anew at each start, unless it is set
 	SessionIdle     time.Duration
 	SessionLifetime time.Duration
+	SessionRecheck  time.Duration // 0 for never
 
 	TrustedProxies []netip.Prefix
 	RateLimit      bool
@@ -62,11 +64,16 @@ type variables struct {
 	ClientID        string `env:"OIDC_CLIENT_ID" help:"the id the provider gave this site"`
 	ClientSecret    string `env:"OIDC_CLIENT_SECRET" help:"the secret the provider gave this site; none for a public client"`
 	Scopes          string `env:"OIDC_SCOPES" envDefault:"openid profile email" help:"what to ask the provider for"`
-	GroupsClaim     string `env:"OIDC_GROUPS_CLAIM" envDefault:"groups" help:"the claim that lists a person's groups"`
+	GroupsClaim     string `env:"OIDC_GROUPS_CLAIM" envDefault:"groups" help:"the claim that lists a person's groups, or a path into one such as realm_access.roles"`
+	AdminGroups     string `env:"ADMIN_GROUPS" help:"groups whose people are administrators, for example chat-admins; * stands for any characters"`
+	AllowedGroups   string `env:"ALLOWED_GROUPS" help:"groups whose people may come in; everybody the provider lets through unless set"`
+	AllowedDomains  string `env:"ALLOWED_DOMAINS" help:"domains of verified e-mail addresses that may come in, for example example.org,*.example.org"`
+	GroupRooms      string `env:"GROUP_ROOMS" help:"which groups are in which rooms, for example eng-*=Engineering:moderator,staff=General"`
 	Rooms           string `env:"ROOMS" envDefault:"General,Sports,Music" help:"rooms made at the first start"`
 	SessionKey      string `env:"SESSION_KEY" help:"secret of 32 characters or more; keep it between starts"`
 	SessionIdle     string `env:"SESSION_IDLE" envDefault:"72h" help:"unused sessions end after this; 0 for never"`
 	SessionLifetime string `env:"SESSION_LIFETIME" envDefault:"720h" help:"all sessions end after this"`
+	SessionRecheck  string `env:"SESSION_RECHECK" envDefault:"15m" help:"sessions in use ask the provider this often whether the person is still welcome; 0 for never"`
 	TrustedProxies  string `env:"TRUSTED_PROXIES" help:"addresses or networks whose X-Forwarded-For is believed, for example 10.0.0.0/8"`
 	RateLimit       string `env:"RATE_LIMIT" envDefault:"on" help:"off only for load tests"`
 	LogLevel        string `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
@@ -90,10 +97,11 @@ func Load(environ []string, dotenv string, dev bool) (Config, error) {
 		Listen: v.Listen, DatabaseURL: v.DatabaseURL, Dev: dev,
 		NATSURL: v.NATSURL, NATSCredentials: v.NATSCredentials, NATSCA: v.NATSCA,
 		Issuer: v.Issuer, ClientID: v.ClientID, ClientSecret: v.ClientSecret,
-		Scopes: strings.Fields(v.Scopes), GroupsClaim: v.GroupsClaim,
+		Scopes: strings.Fields(v.Scopes), GroupsClaim: v.GroupsClaim, Policy: p.policy(v),
 		Rooms: p.rooms(v.Rooms), TrustedProxies: p.networks(v.TrustedProxies),
 		SessionIdle:     p.duration("SESSION_IDLE", v.SessionIdle),
 		SessionLifetime: p.duration("SESSION_LIFETIME", v.SessionLifetime),
+		SessionRecheck:  p.duration("SESSION_RECHECK", v.SessionRecheck),
 		RateLimit:       p.choice("RATE_LIMIT", v.RateLimit, "off", "on"),
 		LogLevel:        p.level(v.LogLevel),
 		LogJSON:         p.choice("LOG_FORMAT", v.LogFormat, "text", "json"),

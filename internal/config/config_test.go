@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"letstalk/internal/auth"
+	"letstalk/store"
 )
 
 const key = "0123456789abcdef0123456789abcdef"
@@ -64,9 +67,10 @@ func defaults() Config {
 		BaseURL: &url.URL{Scheme: "https", Host: "chat.example.org"},
 		Issuer:  "https://login.example.org", ClientID: "chat",
 		Scopes: []string{"openid", "profile", "email"}, GroupsClaim: "groups",
+		Policy:      auth.Policy{GroupsClaim: "groups"},
 		Rooms:       []string{"General", "Sports", "Music"},
 		SessionKey:  sha256.Sum256([]byte("letstalk session key\x00" + key)),
-		SessionIdle: 72 * time.Hour, SessionLifetime: 720 * time.Hour,
+		SessionIdle: 72 * time.Hour, SessionLifetime: 720 * time.Hour, SessionRecheck: 15 * time.Minute,
 		RateLimit: true, LogLevel: slog.LevelInfo,
 	}
 }
@@ -95,10 +99,15 @@ func TestEveryVariable(t *testing.T) {
 		"OIDC_CLIENT_ID=id",
 		"OIDC_CLIENT_SECRET=secret",
 		"OIDC_SCOPES= openid  groups ",
-		"OIDC_GROUPS_CLAIM=roles",
+		"OIDC_GROUPS_CLAIM=realm_access.roles",
+		`ADMIN_GROUPS=root, "CN=Admins,OU=Groups"`,
+		"ALLOWED_GROUPS=staff,eng-*",
+		"ALLOWED_DOMAINS=Example.org, *.example.org",
+		"GROUP_ROOMS=eng-*=Engineering:moderator, staff=General",
 		"ROOMS= Tea & Biscuits ,, Κόσμος,",
 		"SESSION_IDLE=0",
 		"SESSION_LIFETIME=1h30m",
+		"SESSION_RECHECK=1m",
 		"TRUSTED_PROXIES=10.0.0.0/8, ::1 ,192.0.2.1",
 		"RATE_LIMIT=off",
 		"LOG_LEVEL=debug",
@@ -109,10 +118,20 @@ func TestEveryVariable(t *testing.T) {
 		NATSURL: "tls://a.example.org,tls://b.example.org", NATSCredentials: "/etc/chat.creds", NATSCA: "/etc/ca.pem",
 		BaseURL: &url.URL{Scheme: "https", Host: "chat.example.org:8443"},
 		Issuer:  "https://login.example.org/", ClientID: "id", ClientSecret: "secret",
-		Scopes: []string{"openid", "groups"}, GroupsClaim: "roles",
+		Scopes: []string{"openid", "groups"}, GroupsClaim: "realm_access.roles",
+		Policy: auth.Policy{
+			GroupsClaim:    "realm_access.roles",
+			AdminGroups:    []string{"root", "CN=Admins,OU=Groups"},
+			AllowedGroups:  []string{"staff", "eng-*"},
+			AllowedDomains: []string{"example.org", "*.example.org"},
+			Rules: []auth.Rule{
+				{Pattern: "eng-*", Room: "Engineering", Role: store.Moderator},
+				{Pattern: "staff", Room: "General", Role: store.Member},
+			},
+		},
 		Rooms:           []string{"Tea & Biscuits", "Κόσμος"},
 		SessionKey:      defaults().SessionKey,
-		SessionLifetime: 90 * time.Minute,
+		SessionLifetime: 90 * time.Minute, SessionRecheck: time.Minute,
 		TrustedProxies: []netip.Prefix{
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("192.0.2.1/32"),
 		},
@@ -166,9 +185,18 @@ func TestProblems(t *testing.T) {
 		{"discovery address as issuer", "OIDC_ISSUER=https://login.example.org/.well-known/openid-configuration",
 			`OIDC_ISSUER="https://login.example.org/.well-known/openid-configuration": leave off /.well-known/openid-configuration`},
 		{"room without letters", "ROOMS=General,👍", `ROOMS: "👍" can't be a room: A room's name needs at least one letter or digit.`},
+		{"groups behind a broken pointer", "OIDC_GROUPS_CLAIM=/a~b", `OIDC_GROUPS_CLAIM: "/a~b" begins with a slash, so a ~ in a name is to be written ~0, and a slash ~1`},
+		{"administrators without a group", `ADMIN_GROUPS=""`, `ADMIN_GROUPS: "\"\"" names no group: write its name, or a beginning such as eng-*`},
+		{"allowed groups with an open quote", `ALLOWED_GROUPS=staff,"eng`, `ALLOWED_GROUPS: "\"eng" opens a double quote and does not close it`},
+		{"allowed domain with an @", "ALLOWED_DOMAINS=@example.org", `ALLOWED_DOMAINS: "@example.org" is no domain: write example.org, or *.example.org for all below it`},
+		{"rules without rooms", "GROUP_ROOMS=eng,staff", `GROUP_ROOMS: "eng" is no rule: write GROUP=ROOM or GROUP=ROOM:moderator, for example eng-*=Engineering:moderator` + "\n" +
+			`GROUP_ROOMS: "staff" is no rule: write GROUP=ROOM or GROUP=ROOM:moderator, for example eng-*=Engineering:moderator`},
+		{"rule with another role", "GROUP_ROOMS=eng=Engineering:owner",
+			`GROUP_ROOMS: "eng=Engineering:owner": "owner" is no role: write :member or :moderator, or put a room with a colon in its name into double quotes`},
 		{"short session key", "SESSION_KEY=hunter2", `SESSION_KEY is too short: it needs 32 characters or more, for example from: openssl rand -base64 32`},
 		{"idle that is no duration", "SESSION_IDLE=3 days", `SESSION_IDLE="3 days": enter a duration, for example 72h or 30m`},
 		{"negative idle", "SESSION_IDLE=-1h", `SESSION_IDLE="-1h": enter a duration, for example 72h or 30m`},
+		{"re-check that is no duration", "SESSION_RECHECK=often", `SESSION_RECHECK="often": enter a duration, for example 72h or 30m`},
 		{"no lifetime", "SESSION_LIFETIME=0", `SESSION_LIFETIME=0: a session must last some time, for example 720h`},
 		{"proxy by name", "TRUSTED_PROXIES=10.0.0.1,proxy", `TRUSTED_PROXIES: "proxy" is no address or network, for example 10.0.0.0/8`},
 		{"rate limit", "RATE_LIMIT=no", `RATE_LIMIT="no": enter off or on`},
@@ -265,6 +293,13 @@ func TestSources(t *testing.T) {
 	})
 	t.Run("an empty variable of the environment takes back what .env says", func(t *testing.T) {
 		equal(t, load(t, working("LISTEN="), dotenv, false).Listen, "127.0.0.1:8080")
+	})
+	t.Run("rules in .env, between single quotes", func(t *testing.T) {
+		c := load(t, working(), file(t, `GROUP_ROOMS='"CN=Ops,OU=Groups"=Operations:moderator'`), false)
+		equal(t, c.Policy.Rules, []auth.Rule{{Pattern: "CN=Ops,OU=Groups", Room: "Operations", Role: store.Moderator}})
+	})
+	t.Run("no re-check", func(t *testing.T) {
+		equal(t, load(t, working("SESSION_RECHECK=0"), nowhere(t), false).SessionRecheck, time.Duration(0))
 	})
 	t.Run("secrets come from files", func(t *testing.T) {
 		c := load(t, []string{

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"letstalk/internal/auth"
 	"letstalk/store"
 )
 
@@ -51,6 +52,32 @@ func (p *problems) rooms(s string) []string {
 		}
 	}
 	return names
+}
+
+// policy reads what the provider's claims give people.
+func (p *problems) policy(v variables) auth.Policy {
+	policy := auth.Policy{GroupsClaim: v.GroupsClaim}
+	p.each("OIDC_GROUPS_CLAIM", auth.CheckClaimPath(v.GroupsClaim))
+	var err error
+	policy.AdminGroups, err = auth.ParsePatterns(v.AdminGroups)
+	p.each("ADMIN_GROUPS", err)
+	policy.AllowedGroups, err = auth.ParsePatterns(v.AllowedGroups)
+	p.each("ALLOWED_GROUPS", err)
+	policy.AllowedDomains, err = auth.ParseDomains(v.AllowedDomains)
+	p.each("ALLOWED_DOMAINS", err)
+	policy.Rules, err = auth.ParseRules(v.GroupRooms)
+	p.each("GROUP_ROOMS", err)
+	return policy
+}
+
+// each adds the lines of an error about a variable.
+func (p *problems) each(name string, err error) {
+	if err == nil {
+		return
+	}
+	for line := range strings.Lines(err.Error()) {
+		p.check(true, "%s: %s", name, strings.TrimSuffix(line, "\n"))
+	}
 }
 
 func (p *problems) networks(s string) []netip.Prefix {
