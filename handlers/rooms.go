@@ -98,6 +98,7 @@ func (s *Server) surround(r *http.Request, view views.Room) (views.Room, error) 
 	var err error
 	view.Page = s.page(r, view.Room.Name)
 	view.Live = true
+	view.Listed = s.Hub.Position() // before the rooms are read: of what changes from here on the stream tells
 	view.Rooms, err = s.rooms.Get(me.ID, func() ([]store.RoomSummary, error) { return s.Store.Rooms(r.Context(), me.ID) })
 	view.Composer.Nonce = rand.Text()
 	// By the time this is read, the viewer is there; and by no other name than today's.

@@ -42,6 +42,7 @@ func (s *Server) routes() http.Handler {
 		r.Group(func(r chi.Router) {
 			r.Use(s.requireLogin)
 
+			r.Get("/account/ending", s.handle(s.showEnding))
 			r.Get("/dashboard", s.handle(s.listRooms))
 			r.Get("/chat/{room}", s.handle(s.showRoom))
 			r.Post("/chat/{room}/messages", s.handle(s.createMessage))

@@ -118,7 +118,10 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, part
 // page returns what every page needs.
 func (s *Server) page(r *http.Request, title string) views.Page {
 	login, _ := auth.Viewer(r.Context())
-	return views.Page{Title: title, Viewer: login.User.Person(), Assets: s.Assets}
+	return views.Page{
+		Title: title, Viewer: login.User.Person(), Assets: s.Assets,
+		Login: login.ID, Expires: login.ExpiresAt, Ending: endsSoon(login), Here: here(r),
+	}
 }
 
 // viewer returns who asks, on routes behind requireLogin.

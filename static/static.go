@@ -24,7 +24,7 @@ import (
 var embedded embed.FS
 
 // styles are the parts of app.css in cascade order: tokens, then the page, then components.
-var styles = []string{"tokens", "base", "layout", "controls", "rooms", "messages", "composer", "people", "pages"}
+var styles = []string{"tokens", "base", "layout", "controls", "ending", "rooms", "messages", "composer", "people", "pages"}
 
 // scripts are the modules of each kind of page, each after those it imports. They are served as one module: one request,
 // and half the bytes of ten. So no two of them may use a name at the top level for different things; a browser refuses

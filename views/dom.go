@@ -16,6 +16,7 @@ const (
 	idPanel    = "people-panel"
 	idHere     = "here"
 	idFlash    = "flash"
+	idEnding   = "ending"
 )
 
 func target(id string) string { return "#" + id }

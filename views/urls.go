@@ -20,8 +20,21 @@ func PleaseLogInURL(back string) string { return "/account/login" + returnQuery(
 // LogInURL starts the sign-in at the identity provider.
 func LogInURL(back string) string { return "/users/login" + returnQuery(back) }
 
+// AgainURL starts a sign-in at which the provider asks the person anew, and brings them back to a path.
+func AgainURL(back string) string {
+	return "/users/login?" + url.Values{"return": {back}, "prompt": {"login"}}.Encode()
+}
+
 // LogOutURL takes the form that ends the session.
 func LogOutURL() string { return "/users/logout" }
+
+// EndingURL is the fragment that tells when the session ends; see [Ending].
+func EndingURL() string { return "/account/ending" }
+
+// ConfirmURL is the page that says why a room asks once more who somebody is, and leads back to a path from there.
+func ConfirmURL(slug, back string) string {
+	return "/account/confirm?" + url.Values{"room": {slug}, "return": {back}}.Encode()
+}
 
 // MeURL is the style sheet of what is the viewer's own; see [MeCSS]. The id in it keeps browsers from using the sheet of
 // whoever was signed in before.

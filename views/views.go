@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -25,6 +26,13 @@ type Page struct {
 	Assets Assets
 	// Live says that the page keeps a stream open, so that the header shows its light.
 	Live bool
+	// Login is the viewer's login: pages of the same one leave together.
+	Login store.LoginID
+	// Expires is when that ends; Ending says that this is soon, and is to be said.
+	Expires time.Time
+	Ending  bool
+	// Here is the path to come back to this page.
+	Here string
 }
 
 // SignedIn reports whether somebody is signed in.
@@ -33,8 +41,10 @@ func (p Page) SignedIn() bool { return p.Viewer.ID != 0 }
 // Room is what the room page shows.
 type Room struct {
 	Page
-	Room    store.Room
-	Rooms   []store.RoomSummary
+	Room  store.Room
+	Rooms []store.RoomSummary
+	// Listed is the change up to which Rooms is complete.
+	Listed  store.Seq
 	History store.History
 	// Apart leaves the messages out of the page, to be put in where [CutAtList] says.
 	Apart bool
