@@ -50,6 +50,9 @@ func (s *Server) finishLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	back, err := s.Auth.Finish(w, r)
+	if errors.Is(err, auth.ErrRehearsed) {
+		return s.render(w, r, http.StatusOK, views.Rehearsed(s.page(r, "Done")))
+	}
 	if _, ok := auth.Viewer(r.Context()); ok && errors.Is(err, auth.ErrStale) {
 		back, err = views.DashboardURL(), nil // this sign-in was finished before: somebody went back to it or reloaded
 	}

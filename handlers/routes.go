@@ -25,7 +25,7 @@ func (s *Server) routes() http.Handler {
 		// Streams are neither compressed nor buffered, and no page is ever their answer.
 		r.Use(noStore, s.Auth.Identify(s.failStream))
 
-		r.Get("/events", s.stream(s.showLobbyStream))
+		r.Get("/events", s.orRehearsal(s.stream(s.showLobbyStream)))
 		r.Get("/chat/{room}/events", s.stream(s.showRoomStream))
 	})
 
@@ -36,6 +36,7 @@ func (s *Server) routes() http.Handler {
 		r.Get("/me.css", s.handle(s.showMe))
 		r.Get("/account/login", s.handle(s.showPleaseLogIn))
 		r.Get("/users/login", s.handle(s.createLogin))
+		r.Get("/users/rehearse", s.handle(s.newRehearsal))
 		r.Get("/authorization-code/callback", s.handle(s.finishLogin))
 		r.Post("/users/logout", s.handle(s.deleteLogin))
 

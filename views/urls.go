@@ -36,6 +36,15 @@ func ConfirmURL(slug, back string) string {
 	return "/account/confirm?" + url.Values{"room": {slug}, "return": {back}}.Encode()
 }
 
+// BackchannelLogoutURL is where the provider says that somebody has signed out there.
+func BackchannelLogoutURL() string { return "/users/backchannel-logout" }
+
+// RehearseURL begins a sign-in that makes no login. The ticket is in the query, which no log of ours has.
+func RehearseURL(ticket string) string { return "/users/rehearse?ticket=" + url.QueryEscape(ticket) }
+
+// RehearsalStreamURL is a short stream that shows whether streams arrive as they are sent.
+func RehearsalStreamURL(ticket string) string { return "/events?rehearsal=" + url.QueryEscape(ticket) }
+
 // MeURL is the style sheet of what is the viewer's own; see [MeCSS]. The id in it keeps browsers from using the sheet of
 // whoever was signed in before.
 func MeURL(id store.UserID) string { return "/me.css?" + decimal(id) }
