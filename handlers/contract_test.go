@@ -128,10 +128,11 @@ func TestStreamEndsWithTheSession(t *testing.T) {
 			want(t, "status", p.post("/users/logout", nil).status, http.StatusSeeOther)
 		}},
 		{"the login ended in the store alone", func(t *testing.T, s *site, p *person, login store.LoginID) {
-			must(t, s.store.EndLogin(t.Context(), login))
+			must(t, s.store.EndLogin(t.Context(), login, store.Ending{Cause: store.SignedOut}))
 		}},
 		{"the person was locked out", func(t *testing.T, s *site, p *person, _ store.LoginID) {
-			must(t, s.store.SetUserActive(t.Context(), p.id, false))
+			_, err := s.store.SetUserActive(t.Context(), store.Operator, p.id, false)
+			must(t, err)
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -175,7 +175,7 @@ func (s *Store) EditMessage(
 			return m, err
 		}
 		t.record(store.MessageEdited, room, id, 0)
-		return m, nil
+		return m, t.meddled(store.AuditMessageEdited, viewer, m)
 	})
 }
 
@@ -191,8 +191,16 @@ func (s *Store) DeleteMessage(ctx context.Context, viewer store.UserID, room sto
 			return m, err
 		}
 		t.record(store.MessageDeleted, room, id, 0)
-		return m, nil
+		return m, t.meddled(store.AuditMessageGone, viewer, m)
 	})
+}
+
+// meddled notes who changed what another one wrote. The words are not in the log.
+func (t *tx) meddled(kind store.AuditKind, viewer store.UserID, m store.Message) error {
+	if viewer == m.Author.ID {
+		return nil
+	}
+	return t.audit(store.AuditEntry{Kind: kind, Actor: store.Person{ID: viewer}, Subject: m.Author, Room: m.Room, Message: m.ID})
 }
 
 // changeable returns a message the viewer may edit and delete.

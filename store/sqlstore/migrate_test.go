@@ -24,7 +24,7 @@ var inspect = map[string]string{
 		FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'
 		UNION ALL
 		SELECT t.name, CASE WHEN i."unique" THEN 'UNIQUE ' ELSE 'INDEX ' END
-			|| (SELECT group_concat(name, ', ') FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno))
+			|| (SELECT group_concat(coalesce(name, 'an expression'), ', ') FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno))
 			|| CASE WHEN i.partial THEN ' partly' ELSE '' END
 		FROM sqlite_master t, pragma_index_list(t.name) i WHERE t.type = 'table'
 		UNION ALL
@@ -36,8 +36,8 @@ var inspect = map[string]string{
 		FROM information_schema.columns WHERE table_schema = current_schema()
 		UNION ALL
 		SELECT i.indrelid::regclass::text, CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE 'INDEX ' END
-			|| (SELECT string_agg(a.attname, ', ' ORDER BY k.n) FROM unnest(i.indkey) WITH ORDINALITY k (attnum, n)
-				JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum)
+			|| (SELECT string_agg(coalesce(a.attname, 'an expression'), ', ' ORDER BY k.n) FROM unnest(i.indkey) WITH ORDINALITY k (attnum, n)
+				LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum)
 			|| CASE WHEN i.indpred IS NOT NULL THEN ' partly' ELSE '' END
 		FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE c.relnamespace = current_schema()::regnamespace`,
 }

@@ -319,7 +319,7 @@ func TestOpenRefusesPostgres(t *testing.T) {
 		{"another program's", is(`CREATE TABLE recipes (id int)`), []string{"another program", "choose another database"}},
 		{"no right to make tables", is(`ALTER DATABASE NAME OWNER TO postgres; REVOKE CREATE ON SCHEMA public FROM PUBLIC`), []string{"make the user its owner", "GRANT CREATE ON SCHEMA public"}},
 		{"no schema", is(`ALTER DATABASE NAME SET search_path = nowhere`), []string{"search_path"}},
-		{"newer schema", newer, []string{"was written by a newer Let's Talk (schema 7, this binary knows 2)"}},
+		{"newer schema", newer, []string{"was written by a newer Let's Talk (schema 7, this binary knows 3)"}},
 		{"being moved", taken, []string{"is being moved"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -193,5 +193,18 @@ func (m moment) Scan(v any) error {
 	return nil
 }
 
+// span reads a duration that is kept as milliseconds.
+type span struct{ to *time.Duration }
+
+// Scan implements sql.Scanner.
+func (s span) Scan(v any) error {
+	n, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("a duration is milliseconds, not %T", v)
+	}
+	*s.to = time.Duration(n) * time.Millisecond
+	return nil
+}
+
 // clock is the present as the store keeps it, by the database's clock if it has one.
 func (s *Store) clock() time.Time { return time.UnixMilli(s.now().UnixMilli() + s.ahead.Load()).UTC() }

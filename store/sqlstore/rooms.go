@@ -9,15 +9,18 @@ import (
 
 // The two rules of who may do what, written down once. The viewer is $1 and the room r.
 const (
-	// maySee: an active person sees a room that is open or that they belong to.
+	// maySee: an active person sees a room that is open or that they belong to, by hand or by a claim.
 	maySee = `EXISTS (SELECT 1 FROM users v WHERE v.id = $1 AND v.active) AND (r.visibility = 'open'
-		OR EXISTS (SELECT 1 FROM memberships b WHERE b.room_id = r.id AND b.user_id = $1))`
-	// moderates: a moderator is made in the room itself.
-	moderates = `EXISTS (SELECT 1 FROM memberships b WHERE b.room_id = r.id AND b.user_id = $1 AND b.role = 'moderator')`
+		OR EXISTS (SELECT 1 FROM memberships b WHERE b.room_id = r.id AND b.user_id = $1)
+		OR EXISTS (SELECT 1 FROM grants g WHERE g.room_id = r.id AND g.user_id = $1))`
+	// moderates: of those who may see a room its moderators, by hand or by a claim, and administrators.
+	moderates = `(EXISTS (SELECT 1 FROM memberships b WHERE b.room_id = r.id AND b.user_id = $1 AND b.role = 'moderator')
+		OR EXISTS (SELECT 1 FROM grants g WHERE g.room_id = r.id AND g.user_id = $1 AND g.role = 'moderator')
+		OR EXISTS (SELECT 1 FROM users v WHERE v.id = $1 AND (v.admin_by_hand OR v.admin_claim <> '')))`
 )
 
 const (
-	roomColumns = `r.id, r.slug, r.name, r.topic, r.visibility, r.created_at`
+	roomColumns = `r.id, r.slug, r.name, r.topic, r.visibility, r.created_at, r.max_age, r.acr, ` + moderates
 
 	selectRoom = `SELECT ` + roomColumns + ` FROM rooms r WHERE r.slug_key = $2 AND ` + maySee
 	// Where the last of a room is asked for, the room is a range and comes first in the order: else PostgreSQL may look for it
@@ -39,12 +42,17 @@ const (
 	insertRoom = `
 		INSERT INTO rooms (slug, slug_key, name, topic, visibility, created_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`
 	upsertMember = `
-		INSERT INTO memberships (room_id, user_id, role) VALUES ($1, $2, $3)
-		ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role WHERE memberships.role <> excluded.role`
+		INSERT INTO memberships (room_id, user_id, role, given_by, given_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role, given_by = excluded.given_by, given_at = excluded.given_at
+		WHERE memberships.role <> excluded.role`
+	deleteMember = `DELETE FROM memberships WHERE room_id = $1 AND user_id = $2 RETURNING role`
 )
 
-// slugKey is what makes slugs the same without regard to case. Upper case first, for letters with two lower cases (ς, σ).
-func slugKey(slug string) string { return strings.ToLower(strings.ToUpper(slug)) }
+// slugKey is what makes slugs the same without regard to case.
+func slugKey(slug string) string { return folded(slug) }
+
+// folded is a text without regard to case. Upper case first, for letters with two lower cases (ς, σ).
+func folded(text string) string { return strings.ToLower(strings.ToUpper(text)) }
 
 // visible returns whether the viewer moderates a room, or ErrNotFound if they may not see it.
 func (t *tx) visible(viewer store.UserID, room store.RoomID) (moderator bool, err error) {
@@ -96,11 +104,12 @@ func (s *Store) CreateRoom(ctx context.Context, creator store.UserID, n store.Ne
 		if err != nil {
 			return store.Room{}, err
 		}
-		if _, err := t.exec(upsertMember, r.ID, creator, store.Moderator); err != nil {
+		r.Moderator = true
+		if _, err := t.exec(upsertMember, r.ID, creator, store.Moderator, creator, millis(t.now)); err != nil {
 			return store.Room{}, err
 		}
 		t.record(store.MemberSet, r.ID, 0, creator)
-		return r, nil
+		return r, t.audit(store.AuditEntry{Kind: store.AuditRoomMade, Actor: store.Person{ID: creator}, Room: r.ID, Place: r.Name, Detail: string(r.Visibility)})
 	})
 }
 
@@ -147,58 +156,13 @@ func (t *tx) makeRoom(n store.NewRoom) (store.Room, error) {
 	return r, nil
 }
 
-// SetMember gives a person a role in a room. The role they have already changes nothing.
-func (s *Store) SetMember(ctx context.Context, viewer store.UserID, room store.RoomID, user store.UserID, role store.Role) error {
-	if role != store.Member && role != store.Moderator {
-		return &store.InvalidError{Field: "role", Reason: "Somebody is a member or a moderator."}
-	}
-	_, err := write(ctx, s, "set a member", func(t *tx) (struct{}, error) {
-		moderator, err := t.visible(viewer, room)
-		if err != nil {
-			return struct{}{}, err
-		}
-		if !moderator {
-			return struct{}{}, store.ErrForbidden
-		}
-		var known bool
-		if err := t.row(`SELECT EXISTS (SELECT 1 FROM users WHERE id = $1)`, user).Scan(&known); err != nil {
-			return struct{}{}, err
-		}
-		if !known {
-			return struct{}{}, store.ErrNotFound
-		}
-		n, err := t.exec(upsertMember, room, user, role)
-		if err != nil || n == 0 {
-			return struct{}{}, err
-		}
-		t.record(store.MemberSet, room, 0, user)
-		return struct{}{}, nil
-	})
-	return err
-}
-
-// RemoveMember takes a person out of a room.
-func (s *Store) RemoveMember(ctx context.Context, viewer store.UserID, room store.RoomID, user store.UserID) error {
-	_, err := write(ctx, s, "remove a member", func(t *tx) (struct{}, error) {
-		moderator, err := t.visible(viewer, room)
-		if err != nil {
-			return struct{}{}, err
-		}
-		if !moderator && viewer != user {
-			return struct{}{}, store.ErrForbidden
-		}
-		n, err := t.exec(`DELETE FROM memberships WHERE room_id = $1 AND user_id = $2`, room, user)
-		if err != nil || n == 0 {
-			return struct{}{}, err
-		}
-		t.record(store.MemberRemoved, room, 0, user)
-		return struct{}{}, nil
-	})
-	return err
-}
-
 func roomDest(r *store.Room) []any {
-	return []any{&r.ID, &r.Slug, &r.Name, &r.Topic, &r.Visibility, moment{&r.CreatedAt}}
+	return []any{&r.ID, &r.Slug, &r.Name, &r.Topic, &r.Visibility, moment{&r.CreatedAt}, span{&r.Demand.MaxAge}, &r.Demand.ACR, &r.Moderator}
+}
+
+func scanRoom(row scanner) (r store.Room, err error) {
+	err = row.Scan(roomDest(&r)...)
+	return r, err
 }
 
 func scanSummary(row scanner) (store.RoomSummary, error) {

@@ -15,10 +15,11 @@ const (
 		INSERT INTO sessions (token, data, expires_at) VALUES ($1, $2, $3)
 		ON CONFLICT (token) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at`
 	insertAttempt = `
-		INSERT INTO attempts (state, browser, nonce, verifier, return_path, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`
+		INSERT INTO attempts (state, browser, nonce, verifier, return_path, max_age, acr, rehearsal, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	takeAttempt = `
 		DELETE FROM attempts WHERE state = $1 AND browser = $2 AND $3 < expires_at
-		RETURNING state, browser, nonce, verifier, return_path`
+		RETURNING state, browser, nonce, verifier, return_path, max_age, acr, rehearsal`
 )
 
 // CreateAttempt remembers an attempt for ttl.
@@ -27,7 +28,8 @@ func (s *Store) CreateAttempt(ctx context.Context, a store.Attempt, ttl time.Dur
 		if err := t.purge(); err != nil {
 			return 0, err
 		}
-		return t.exec(insertAttempt, a.State, a.Browser, a.Nonce, a.Verifier, a.Return, t.now.Add(ttl).UnixMilli())
+		return t.exec(insertAttempt, a.State, a.Browser, a.Nonce, a.Verifier, a.Return,
+			a.Demand.MaxAge.Milliseconds(), a.Demand.ACR, a.Rehearsal, t.now.Add(ttl).UnixMilli())
 	})
 	return err
 }
@@ -35,7 +37,8 @@ func (s *Store) CreateAttempt(ctx context.Context, a store.Attempt, ttl time.Dur
 // TakeAttempt returns an attempt and forgets it.
 func (s *Store) TakeAttempt(ctx context.Context, state, browser string) (store.Attempt, error) {
 	return writeInEpoch(ctx, s, "take a sign-in attempt", func(t *tx) (a store.Attempt, err error) {
-		err = t.returning(takeAttempt, state, browser, millis(t.now)).Scan(&a.State, &a.Browser, &a.Nonce, &a.Verifier, &a.Return)
+		err = t.returning(takeAttempt, state, browser, millis(t.now)).Scan(&a.State, &a.Browser, &a.Nonce, &a.Verifier, &a.Return,
+			span{&a.Demand.MaxAge}, &a.Demand.ACR, &a.Rehearsal)
 		return a, err
 	})
 }
@@ -82,6 +85,8 @@ func (t *tx) purge() error {
 	}{
 		{`DELETE FROM attempts WHERE state IN (SELECT state FROM attempts WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, t.now},
 		{`DELETE FROM sessions WHERE token IN (SELECT token FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, t.now},
+		{`DELETE FROM logout_tokens WHERE token IN (SELECT token FROM logout_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, t.now},
+		{`DELETE FROM rehearsals WHERE ticket IN (SELECT ticket FROM rehearsals WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)`, t.now},
 		{`DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, old},
 		{`DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)`, old},
 	} {

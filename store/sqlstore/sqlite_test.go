@@ -123,7 +123,7 @@ func TestOpenRefuses(t *testing.T) {
 		name, url string
 		say       []string
 	}{
-		{"newer schema", "sqlite:" + at("newer"), []string{at("newer"), "was written by a newer Let's Talk (schema 7, this binary knows 2)"}},
+		{"newer schema", "sqlite:" + at("newer"), []string{at("newer"), "was written by a newer Let's Talk (schema 7, this binary knows 3)"}},
 		{"short file that is no database", "sqlite:" + at("short"), []string{at("short"), "is not an SQLite database", "choose another path"}},
 		{"long file that is no database", "sqlite:" + at("long"), []string{at("long"), "is not an SQLite database", "choose another path"}},
 		{"another program's database", "sqlite:" + at("foreign"), []string{at("foreign"), "another program", "choose another path"}},

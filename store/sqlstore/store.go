@@ -22,8 +22,8 @@ import (
 
 // What is run most is kept prepared; any other text is prepared each time.
 var (
-	hotWrites = []string{savepoint, release, updateSeq, insertChange, insertChanges, insertMessage, touchLogin, upsertSession}
-	hotReads  = []string{selectSpan, selectChanges, selectRoomChanges, selectLogin, selectLive, selectSession, selectUser,
+	hotWrites = []string{savepoint, release, updateSeq, insertChange, insertChanges, insertMessage, touchLogin, upsertSession, selectTail, insertAudit}
+	hotReads  = []string{selectSpan, selectChanges, selectRoomChanges, selectLogin, selectLive, selectDue, selectDueOf, selectEnded, selectSession, selectUser,
 		selectRoom, selectState, selectRooms, selectVisible, selectView, selectOlder, selectNewer, selectOne}
 )
 

@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	userColumns = `u.id, u.issuer, u.subject, u.name, u.email, u.groups, u.active, u.created_at`
+	userColumns = `u.id, u.issuer, u.subject, u.name, u.email, u.groups, u.active, u.admin_by_hand, u.admin_claim, u.created_at`
 
 	selectUser = `SELECT ` + userColumns + ` FROM users u WHERE u.id = $1`
 
-	// upsertUser leaves active and created_at of somebody known as they are.
+	// upsertUser leaves what somebody known may do, and created_at, as they are.
 	upsertUser = `
 		INSERT INTO users (issuer, subject, name, email, groups, active, created_at) VALUES ($1, $2, $3, $4, $5, TRUE, $6)
 		ON CONFLICT (issuer, subject) DO UPDATE SET name = excluded.name, email = excluded.email, groups = excluded.groups
-		RETURNING id, issuer, subject, name, email, groups, active, created_at`
+		RETURNING id, issuer, subject, name, email, groups, active, admin_by_hand, admin_claim, created_at`
 )
 
 // User returns a person by id.
@@ -30,24 +30,8 @@ func (s *Store) User(ctx context.Context, id store.UserID) (store.User, error) {
 	return u.user()
 }
 
-// SetUserActive lets a person in or locks them out, which also ends their logins.
-func (s *Store) SetUserActive(ctx context.Context, id store.UserID, active bool) error {
-	_, err := write(ctx, s, "set a person active", func(t *tx) (struct{}, error) {
-		n, err := t.exec(`UPDATE users SET active = $2 WHERE id = $1`, id, active)
-		if err != nil {
-			return struct{}{}, err
-		}
-		if n == 0 {
-			return struct{}{}, store.ErrNotFound
-		}
-		if !active {
-			_, err = t.exec(`UPDATE logins SET ended_at = $2, tokens = NULL WHERE user_id = $1 AND ended_at IS NULL`,
-				id, millis(t.now))
-		}
-		return struct{}{}, err
-	})
-	return err
-}
+// user reads a person.
+func (t *tx) user(id store.UserID) (store.User, error) { return scanUser(t.row(selectUser, id)) }
 
 // signIn creates the person or refreshes what is known of them.
 func (t *tx) signIn(id store.Identity) (store.User, error) {
@@ -59,12 +43,8 @@ func (t *tx) signIn(id store.Identity) (store.User, error) {
 	if err != nil {
 		return store.User{}, fmt.Errorf("encode groups: %w", err)
 	}
-	var u userRow
-	row := t.returning(upsertUser, id.Issuer, id.Subject, decoration(id.Name), decoration(id.Email), string(encoded), millis(t.now))
-	if err := row.Scan(u.dest()...); err != nil {
-		return store.User{}, err
-	}
-	return u.user()
+	return scanUser(t.returning(upsertUser,
+		id.Issuer, id.Subject, decoration(id.Name), decoration(id.Email), string(encoded), millis(t.now)))
 }
 
 // userRow reads userColumns.
@@ -76,7 +56,7 @@ type userRow struct {
 func (r *userRow) dest() []any {
 	u := &r.User
 	return []any{&u.ID, &u.Identity.Issuer, &u.Identity.Subject, &u.Identity.Name, &u.Identity.Email, &r.groups,
-		&u.Active, moment{&u.CreatedAt}}
+		&u.Active, &u.AdminByHand, &u.AdminClaim, moment{&u.CreatedAt}}
 }
 
 func (r *userRow) user() (store.User, error) {
@@ -87,6 +67,14 @@ func (r *userRow) user() (store.User, error) {
 		return store.User{}, fmt.Errorf("groups of person %d: %w", r.ID, err)
 	}
 	return r.User, nil
+}
+
+func scanUser(row scanner) (store.User, error) {
+	var u userRow
+	if err := row.Scan(u.dest()...); err != nil {
+		return store.User{}, err
+	}
+	return u.user()
 }
 
 // decoration mends text that only describes: databases disagree about bytes that are no characters, and a broken name
