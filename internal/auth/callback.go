@@ -98,7 +98,7 @@ func (a *Auth) redeem(ctx context.Context, answer url.Values, attempt store.Atte
 // decide is what the policy says of a person.
 func (a *Auth) decide(ctx context.Context, said testimony) Decision {
 	d := a.cfg.Policy.decide(said.id, said.info, !said.infoDown)
-	if d.Note != "" {
+	if d.Cut || !d.Known {
 		a.log.WarnContext(ctx, "a person's groups are odd", "reason", d.Note)
 	}
 	return d

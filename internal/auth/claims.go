@@ -2,7 +2,6 @@ package auth
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,25 +24,6 @@ func (c claims) text(name string) string {
 		return ""
 	}
 	return s
-}
-
-// texts returns a claim that is a list of strings, or a single one.
-func (c claims) texts(name string) []string {
-	if s := c.text(name); s != "" {
-		return []string{s}
-	}
-	var items []json.RawMessage
-	if json.Unmarshal(c[name], &items) != nil {
-		return nil
-	}
-	var list []string
-	for _, item := range items {
-		var s string
-		if json.Unmarshal(item, &s) == nil {
-			list = append(list, s)
-		}
-	}
-	return list
 }
 
 // fill adds the claims of more that c has not got or has empty.
@@ -76,24 +56,6 @@ func (c claims) email() string {
 		return ""
 	}
 	return email
-}
-
-// groups returns the person's groups without those that can't be names of groups, and whether there were more than are
-// kept.
-func (c claims) groups(name string) (groups []string, cut bool) {
-	if name == "" {
-		return nil, false
-	}
-	for _, g := range c.texts(name) {
-		if g == "" || len(g) > maxGroup || !isPlain(g) || slices.Contains(groups, g) {
-			continue
-		}
-		if len(groups) == maxGroups {
-			return groups, true
-		}
-		groups = append(groups, g)
-	}
-	return groups, false
 }
 
 // cleanName returns a name fit to be shown among other names, or "" if it shows nothing.

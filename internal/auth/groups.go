@@ -38,11 +38,12 @@ type groupSet struct {
 	note  string // why not, or what else is odd
 }
 
-// findGroups returns the groups of the first source that has the claim.
+// findGroups returns the groups of the first source that names any.
 func (p Policy) findGroups(id, info claims, complete bool) groupSet {
 	if p.GroupsClaim == "" {
 		return groupSet{note: "OIDC_GROUPS_CLAIM is empty"}
 	}
+	none := false // said so by a source
 	for _, c := range []claims{id, info} {
 		value, ok := c.lookup(p.GroupsClaim)
 		if !ok {
@@ -63,10 +64,15 @@ func (p Policy) findGroups(id, info claims, complete bool) groupSet {
 		if len(set.all) > maxGroupsSeen {
 			return groupSet{note: fmt.Sprintf("there are more than %d groups", maxGroupsSeen)}
 		}
-		set.known = true
-		return set
+		if len(set.all) > 0 {
+			set.known = true
+			return set
+		}
+		none = true
 	}
 	switch {
+	case none && complete:
+		return groupSet{known: true}
 	case id.leftOut(p.GroupsClaim) || info.leftOut(p.GroupsClaim):
 		return groupSet{note: "the provider left them out, because there are too many for a token"}
 	case !complete:

@@ -203,7 +203,7 @@ func TestDiscoveryOutlivesWhoAskedForIt(t *testing.T) {
 		leave()
 	}()
 	req := httptest.NewRequestWithContext(ctx, http.MethodGet, "/users/login", nil)
-	if _, err := s.auth.Begin(httptest.NewRecorder(), req, "/"); !errors.Is(err, context.Canceled) {
+	if _, err := s.auth.Begin(httptest.NewRecorder(), req, auth.Wish{Return: "/"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("who left got %v", err)
 	}
 	r.set(func() { r.slow = nil })

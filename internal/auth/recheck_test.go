@@ -200,6 +200,7 @@ func TestRecheckOfALoginRenewedMeanwhileChangesNothing(t *testing.T) {
 		r.token = func(w http.ResponseWriter, req *http.Request) {
 			r.set(func() { r.token = nil })
 			r.answer(b, asked, nil) // while the provider thinks about it
+			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusBadRequest)
 			writeJSON(w, map[string]string{"error": "invalid_grant"})
 		}
