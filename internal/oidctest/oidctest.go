@@ -188,6 +188,12 @@ func (p *Provider) EndSession(account string) {
 	p.must(map[string]any{"do": "end", "account": account}, nil)
 }
 
+// Pass lets time pass at the provider.
+func (p *Provider) Pass(d time.Duration) {
+	p.t.Helper()
+	p.must(map[string]any{"do": "pass", "ms": d.Milliseconds()}, nil)
+}
+
 // Sessions returns how many sessions an account has at the provider.
 func (p *Provider) Sessions(account string) int {
 	p.t.Helper()

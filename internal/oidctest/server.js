@@ -14,6 +14,11 @@ import * as pages from "./pages.js";
 // Standard output is for the answers; the provider writes notices there.
 console.log = console.info = console.error;
 
+// A test may move the clock.
+const realNow = Date.now;
+let ahead = 0; // milliseconds
+Date.now = () => realNow() + ahead;
+
 // The ways to sign in that acr_values may name, the weakest first.
 const levels = ["urn:example:password", "urn:example:second-factor"];
 
@@ -128,6 +133,9 @@ const orders = {
         if (c.backchannelLogoutUri) await c.backchannelLogout(accountId, sid);
       }
     }
+  },
+  pass: ({ ms }) => {
+    ahead += ms;
   },
   sessions: ({ account }, _, store) =>
     store.all("Session").filter(([, session]) => session.accountId === accounts.get(account).sub).length,
