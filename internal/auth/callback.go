@@ -135,6 +135,9 @@ func (p *provider) code(answer url.Values) (string, error) {
 	switch reason := answer.Get("error"); {
 	case reason == "access_denied":
 		return "", ErrDenied
+	case reason == "unmet_authentication_requirements":
+		// OpenID Connect Core Error Code unmet_authentication_requirements 1.0; Okta has it for acr_values.
+		return "", fmt.Errorf("%w: %s", ErrWeak, reason)
 	case answer.Has("error"):
 		return "", fmt.Errorf("%w: %s", ErrProviderAnswer, errorCode(reason))
 	case answer.Get("code") == "":

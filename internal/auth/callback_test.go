@@ -108,6 +108,7 @@ func TestProviderAnswersWithoutCode(t *testing.T) {
 		want   string
 	}{
 		{"the person refused", url.Values{"error": {"access_denied"}}, "denied"},
+		{"the person can't sign in as strongly", url.Values{"error": {"unmet_authentication_requirements"}}, "weak"},
 		{"another error", url.Values{"error": {"server_error"}, "error_description": {"told-in-confidence"}}, "answer"},
 		{"an error and a code", url.Values{"error": {"invalid_scope"}, "code": {"c"}}, "answer"},
 		{"an empty error", url.Values{"error": {""}, "code": {"c"}}, "answer"},
