@@ -21,6 +21,8 @@ type dialect struct {
 	// open returns pools of connections to the database at an address, having checked that it leads to a database of ours
 	// or to an empty one.
 	open func(ctx context.Context, address string) (pools, error)
+	// exists has an error if opening would make a database; nil where it never does.
+	exists func(address string) error
 	// name is how messages call the database at an address; it holds no secret.
 	name func(address string) string
 

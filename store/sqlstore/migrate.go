@@ -15,8 +15,8 @@ var migrations embed.FS
 
 // migrate brings the schema of the database at an address up to date, of several processes one. A schema that is one
 // migration ahead is taken as it is: migrations leave what the version before them uses, so that two versions can run
-// side by side while a newer one is rolled out.
-func (d dialect) migrate(ctx context.Context, db *sql.DB, address string) error {
+// side by side while a newer one is rolled out. An empty database is an error if a workspace should exist.
+func (d dialect) migrate(ctx context.Context, db *sql.DB, address string, existing bool) error {
 	p, err := d.provider(db)
 	if err != nil {
 		return err
@@ -30,6 +30,8 @@ func (d dialect) migrate(ctx context.Context, db *sql.DB, address string) error 
 			d.name(address), have, know)
 	case have >= know:
 		return nil
+	case have == 0 && existing:
+		return fmt.Errorf("the database %s holds no workspace: is the database URL the right one?", d.name(address))
 	}
 	for {
 		_, err := p.Up(ctx)

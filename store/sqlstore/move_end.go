@@ -109,7 +109,7 @@ func (e *end) openTarget(ctx context.Context) (err error) {
 	if e.db, err = e.dialect.move.alone(ctx, e.address, false); err != nil {
 		return err
 	}
-	if err := e.dialect.migrate(ctx, e.db, e.address); err != nil {
+	if err := e.dialect.migrate(ctx, e.db, e.address, false); err != nil {
 		return err
 	}
 	if _, _, err := e.versions(ctx); err != nil {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,8 +35,10 @@ var alonePragmas = []string{
 }
 
 func aloneSQLite(ctx context.Context, path string, source bool) (*sql.DB, error) {
-	if _, err := os.Stat(path); source && errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no database %s: is the database URL the right one?", path)
+	if source {
+		if err := existsSQLite(path); err != nil {
+			return nil, err
+		}
 	}
 	if err := checkPath(path); err != nil {
 		return nil, err

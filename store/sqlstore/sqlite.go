@@ -22,6 +22,7 @@ func sqlite() dialect {
 		goose:      goose.DialectSQLite3,
 		migrations: "sqlite",
 		open:       openSQLite,
+		exists:     existsSQLite,
 		name:       func(path string) string { return path },
 		turn:       `SELECT value, 0 FROM counter`, // the writer's transactions are immediate
 		snapshot:   sql.TxOptions{ReadOnly: true},
@@ -81,6 +82,13 @@ func openSQLite(ctx context.Context, path string) (pools, error) {
 func sqliteDSN(abs, lock string, pragmas []string) string {
 	q := url.Values{"mode": {"rw"}, "_txlock": {lock}, "_pragma": pragmas}
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: q.Encode()}).String()
+}
+
+func existsSQLite(path string) error {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no database %s: is the database URL the right one?", path)
+	}
+	return nil
 }
 
 // checkPath makes sure that there is a file which may be read and written.

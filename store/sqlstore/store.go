@@ -31,6 +31,8 @@ var (
 type Options struct {
 	Now    func() time.Time // if nil, time.Now, or the database's clock where several processes share it
 	Logger *slog.Logger     // told of panics in writes; nil for nobody
+	// Existing wants a workspace that was begun: it is an error if there is none.
+	Existing bool
 }
 
 // Store is a store.Store in an SQL database.
@@ -59,8 +61,8 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the database at databaseURL, sqlite:PATH or postgres://…, making the file if there is none and bringing the
-// schema up to date. Its errors are one line each and say what to do.
+// Open opens the database at databaseURL, sqlite:PATH or postgres://…, making the file if there is none, unless it
+// should exist, and bringing the schema up to date. Its errors are one line each and say what to do.
 func Open(ctx context.Context, databaseURL string, opts Options) (*Store, error) {
 	d, address, err := dialectOf(databaseURL)
 	if err != nil {
@@ -73,6 +75,11 @@ func Open(ctx context.Context, databaseURL string, opts Options) (*Store, error)
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
+	if opts.Existing && d.exists != nil {
+		if err := d.exists(address); err != nil {
+			return nil, err
+		}
+	}
 	p, err := d.open(ctx, address)
 	if err != nil {
 		return nil, err
@@ -83,7 +90,7 @@ func Open(ctx context.Context, databaseURL string, opts Options) (*Store, error)
 		committed: make(chan store.Seq, 1), writerName: rand.Text(),
 		jobs: make(chan *job, maxBatch), drained: make(chan struct{}),
 	}
-	if err := s.prepare(ctx, address); err != nil {
+	if err := s.prepare(ctx, address, opts.Existing); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	go s.run()
@@ -102,8 +109,8 @@ func dialectOf(databaseURL string) (d dialect, address string, err error) {
 }
 
 // prepare brings the schema up to date and readies the statements that are run most.
-func (s *Store) prepare(ctx context.Context, address string) error {
-	if err := s.dialect.migrate(ctx, s.pools.migrator, address); err != nil {
+func (s *Store) prepare(ctx context.Context, address string, existing bool) error {
+	if err := s.dialect.migrate(ctx, s.pools.migrator, address, existing); err != nil {
 		return err
 	}
 	if s.dialect.prepares {
