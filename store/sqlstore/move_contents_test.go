@@ -118,17 +118,22 @@ func fillWithHostility(t *testing.T, url string) {
 		text, other, short := hostile[i%len(hostile)], hostile[(i*5+3)%len(hostile)], fmt.Sprintf("%d %.40s", i, hostile[i%len(hostile)])
 		bytes, number := hostileBytes[i%len(hostileBytes)], hostileNumbers[i%len(hostileNumbers)]
 		whole := or(number, int64(7))
-		put(`INSERT INTO users VALUES`, id, short, short, text, other, text, i%2, whole)
-		put(`INSERT INTO logins VALUES`, id, id, text, bytes, other, text, whole, whole, whole, whole, number)
-		put(`INSERT INTO rooms VALUES`, id, text, short, text, other, []string{"open", "private"}[i%2], whole)
-		put(`INSERT INTO memberships VALUES`, id, 1, []string{"member", "moderator"}[i%2])
+		put(`INSERT INTO users VALUES`, id, short, short, text, other, text, i%2, whole, (i+1)%2, text)
+		put(`INSERT INTO logins VALUES`, id, id, text, bytes, other, text, whole, whole, whole, whole, number, number, other, number, number, text)
+		put(`INSERT INTO rooms VALUES`, id, text, short, text, other, []string{"open", "private"}[i%2], whole, whole, text)
+		role := []string{"member", "moderator"}[i%2]
+		put(`INSERT INTO memberships VALUES`, id, 1, role, number, number)
+		put(`INSERT INTO grants VALUES`, id, 1, role, text, whole)
 		put(`INSERT INTO messages VALUES`, id, id, 1, short, or(bytes, []byte{9}), text, whole, number, hostileNumbers[(i+1)%len(hostileNumbers)])
 		var message, user any
 		if i%3 > 0 {
 			message, user = id, id
 		}
 		put(`INSERT INTO changes VALUES`, id, id, other, message, user, whole)
-		put(`INSERT INTO attempts VALUES`, short, text, other, text, other, whole)
+		put(`INSERT INTO attempts VALUES`, short, text, other, text, other, whole, whole, text, other)
+		put(`INSERT INTO logout_tokens VALUES`, short, short, whole)
+		put(`INSERT INTO rehearsals VALUES`, short, []any{text, nil}[i%2], whole)
+		put(`INSERT INTO audit VALUES`, id, whole, short, whole, text, whole, other, whole, text, whole, whole, other, text, other, text, other)
 		put(`INSERT INTO sessions VALUES`, short, or(bytes, []byte{}), whole)
 		put(`INSERT INTO nodes VALUES`, short, i)
 		put(`INSERT INTO writers VALUES`, short, i, i)
