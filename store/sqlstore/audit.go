@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -153,33 +154,50 @@ func (s *Store) AuditEntries(ctx context.Context, viewer store.UserID, q store.A
 	})
 }
 
-// auditEntries reads what a query asks for, of a person in one of two columns.
 func (t *tx) auditEntries(q store.AuditQuery, column string) ([]store.AuditEntry, error) {
-	text, args := selectAudit+`id > 0`, []any{}
+	text, args := auditText(q, column)
+	return list(t, scanAudit, text, args...)
+}
+
+// auditText is the statement for what a query asks for, of a person in one of two columns. What there may be least of leads:
+// it is asked for as a range of its index, in its order, for the reasons that postgresWords gives.
+func auditText(q store.AuditQuery, column string) (text string, args []any) {
+	if q.Before <= 0 {
+		q.Before = math.MaxInt64
+	}
+	text, lead := selectAudit, ""
 	with := func(condition string, arg any) {
 		args = append(args, arg)
-		text += fmt.Sprintf(" AND %s $%d", condition, len(args))
+		text += fmt.Sprintf(condition, len(args)) + " AND "
+	}
+	equal := func(column string, arg any) {
+		if lead != "" {
+			with(column+" = $%d", arg)
+			return
+		}
+		lead = column + " DESC, "
+		with(column+" >= $%d", arg)
+		text += fmt.Sprintf("(%s, id) < ($1, $2) AND ", column)
+		args = append(args, q.Before)
 	}
 	if column != "" {
-		with(column+" =", q.User)
-	}
-	if q.Kind != "" {
-		with("kind =", q.Kind)
+		equal(column, q.User)
 	}
 	if q.Room != 0 {
-		with("room_id =", q.Room)
+		equal("room_id", q.Room)
+	}
+	if q.Kind != "" {
+		equal("kind", q.Kind)
 	}
 	if !q.From.IsZero() {
-		with("at >=", q.From.UnixMilli())
+		with("at >= $%d", q.From.UnixMilli())
 	}
 	if !q.To.IsZero() {
-		with("at <", q.To.UnixMilli())
+		with("at < $%d", q.To.UnixMilli())
 	}
-	if q.Before != 0 {
-		with("id <", q.Before)
-	}
+	with("id < $%d", q.Before)
 	args = append(args, q.Limit)
-	return list(t, scanAudit, text+fmt.Sprintf(" ORDER BY id DESC LIMIT $%d + 0", len(args)), args...)
+	return strings.TrimSuffix(text, " AND ") + fmt.Sprintf(" ORDER BY %sid DESC LIMIT $%d + 0", lead, len(args)), args
 }
 
 // EachAuditEntry calls f with all entries, oldest first. It reads them by pages: f may take its time, and since the log

@@ -15,6 +15,7 @@ const (
 
 	// Ordered, PostgreSQL can't but take the index: it would rather look for the first one through all rows.
 	selectDue     = `SELECT 1 FROM logins l WHERE l.ended_at IS NULL AND ` + due + ` <= $1 ORDER BY ` + due + ` LIMIT 1`
+	whereDue      = `l.ended_at IS NULL AND ` + due + ` <= $1 ORDER BY ` + due + ` LIMIT $2 + 0`
 	selectLeaving = `SELECT l.id, l.user_id, u.name, l.idle > 0 AND l.idle < l.expires_at - l.seen_at` + fromLogins + `WHERE `
 	endLogin      = `UPDATE logins SET ended_at = $2, tokens = NULL, recheck_at = NULL, lease_until = NULL, cause = $3 WHERE id = $1`
 	// The upper bound is for the planner of PostgreSQL: of a range it expects less.
@@ -117,6 +118,14 @@ func (s *Store) EndUserLogins(ctx context.Context, viewer, user store.UserID, ke
 // sidPrefix is how much of a session's name the index has, in characters.
 const sidPrefix = 100
 
+// Whom a logout token is about, of the issuer $1.
+const (
+	ofPerson        = `u.issuer = $1 AND u.subject = $3 AND ` + live + ` ORDER BY l.id`
+	providerSession = `substr(l.sid, 1, 100) = $3 AND l.sid = $4 AND u.issuer = $1 AND ` + live
+	ofSession       = providerSession + ` ORDER BY l.id`
+	ofTheirSession  = providerSession + ` AND u.subject = $5 ORDER BY l.id`
+)
+
 // EndProviderLogins ends the logins a logout token is about, and remembers the token and the session.
 func (s *Store) EndProviderLogins(ctx context.Context, l store.ProviderLogout) ([]store.LoginID, error) {
 	if l.SID == "" && l.Subject == "" {
@@ -124,11 +133,11 @@ func (s *Store) EndProviderLogins(ctx context.Context, l store.ProviderLogout) (
 	}
 	sid := decoration(l.SID)
 	return write(ctx, s, "end a provider's logins", func(t *tx) ([]store.LoginID, error) {
-		session := ""
+		over := ""
 		if sid != "" {
-			session = hashOf(l.Issuer, sid)
+			over = hashOf(l.Issuer, sid)
 		}
-		n, err := t.exec(insertLogout, hashOf(l.Issuer, l.Token), session, l.Expires.UnixMilli())
+		n, err := t.exec(insertLogout, hashOf(l.Issuer, l.Token), over, l.Expires.UnixMilli())
 		if err != nil {
 			return nil, err
 		}
@@ -136,15 +145,13 @@ func (s *Store) EndProviderLogins(ctx context.Context, l store.ProviderLogout) (
 			return nil, store.ErrConflict
 		}
 		e := store.Ending{Cause: store.AtProvider, Address: l.Address}
-		ofPerson, ofSession := `u.issuer = $1 AND u.subject = $3 AND `, `substr(l.sid, 1, 100) = $4 AND l.sid = $5 AND u.issuer = $1 AND `
-		if sid == "" {
-			return t.end(e, ofPerson+live+` ORDER BY l.id`, l.Issuer, millis(t.now), l.Subject)
+		switch {
+		case sid == "":
+			return t.end(e, ofPerson, l.Issuer, millis(t.now), l.Subject)
+		case l.Subject == "":
+			return t.end(e, ofSession, l.Issuer, millis(t.now), firstRunes(sid, sidPrefix), sid)
 		}
-		args := []any{l.Issuer, millis(t.now), l.Subject, firstRunes(sid, sidPrefix), sid}
-		if l.Subject != "" {
-			return t.end(e, ofSession+`u.subject = $3 AND `+live+` ORDER BY l.id`, args...)
-		}
-		return t.end(e, ofSession+`$3 = '' AND `+live+` ORDER BY l.id`, args...)
+		return t.end(e, ofTheirSession, l.Issuer, millis(t.now), firstRunes(sid, sidPrefix), sid, l.Subject)
 	})
 }
 
@@ -184,7 +191,7 @@ func (s *Store) ExpireLogins(ctx context.Context) ([]store.LoginID, error) {
 			return all, err
 		}
 		ended, err := write(ctx, s, "end old logins", func(t *tx) ([]store.LoginID, error) {
-			return t.end(store.Ending{}, `l.ended_at IS NULL AND `+due+` <= $1 ORDER BY `+due+` LIMIT $2 + 0`, millis(t.now), expireStep)
+			return t.end(store.Ending{}, whereDue, millis(t.now), expireStep)
 		})
 		all = append(all, ended...)
 		if err != nil || len(ended) < expireStep {
