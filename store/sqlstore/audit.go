@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -148,7 +149,7 @@ func (s *Store) AuditEntries(ctx context.Context, viewer store.UserID, q store.A
 			return nil, err
 		}
 		all := append(as, to...)
-		slices.SortFunc(all, func(a, b store.AuditEntry) int { return int(b.ID - a.ID) })
+		slices.SortFunc(all, func(a, b store.AuditEntry) int { return cmp.Compare(b.ID, a.ID) })
 		all = slices.CompactFunc(all, func(a, b store.AuditEntry) bool { return a.ID == b.ID })
 		return all[:min(len(all), q.Limit)], nil
 	})

@@ -128,8 +128,8 @@ const (
 
 // EndProviderLogins ends the logins a logout token is about, and remembers the token and the session.
 func (s *Store) EndProviderLogins(ctx context.Context, l store.ProviderLogout) ([]store.LoginID, error) {
-	if l.SID == "" && l.Subject == "" {
-		return nil, &store.InvalidError{Field: "subject", Reason: "The identity provider did not say who this is."}
+	if l.SID == "" && l.Subject == "" || !isText(l.Subject) {
+		return nil, errNobody
 	}
 	sid := decoration(l.SID)
 	return write(ctx, s, "end a provider's logins", func(t *tx) ([]store.LoginID, error) {

@@ -126,12 +126,17 @@ func (t *tx) recheckAt(in time.Duration) any {
 // checkIdentity makes sure that it says who somebody is. Mending that could make two people one.
 func checkIdentity(id store.Identity) error {
 	for _, part := range []string{id.Issuer, id.Subject} {
-		if part == "" || !utf8.ValidString(part) || strings.Contains(part, "\x00") {
-			return &store.InvalidError{Field: "subject", Reason: "The identity provider did not say who this is."}
+		if part == "" || !isText(part) {
+			return errNobody
 		}
 	}
 	return nil
 }
+
+var errNobody = &store.InvalidError{Field: "subject", Reason: "The identity provider did not say who this is."}
+
+// isText reports whether every database takes it for text.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
 func samePerson(a, b store.Identity) bool { return a.Issuer == b.Issuer && a.Subject == b.Subject }
 
