@@ -30,8 +30,8 @@ var styles = []string{"tokens", "base", "layout", "controls", "ending", "rooms",
 // and half the bytes of ten. So no two of them may use a name at the top level for different things; a browser refuses
 // such a script at once.
 var scripts = map[string][]string{
-	"lobby.js": {"light", "signin", "stream", "tabs", "times"},
-	"room.js": {"light", "signin", "stream", "tabs", "times", "scroll", "pane", "history", "draft", "news", "unread",
+	"lobby.js": {"light", "signin", "stream", "tabs", "times", "rooms", "ending"},
+	"room.js": {"light", "signin", "stream", "tabs", "times", "rooms", "ending", "scroll", "pane", "history", "draft", "news", "unread",
 		"announce", "post", "outbox", "waiting", "composer", "editing"},
 }
 

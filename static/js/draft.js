@@ -1,14 +1,16 @@
-// Keeps what is in the composer over reloads. Without it the page forgets it.
+// Keeps what is being written over reloads. Without it the page forgets it.
 
 export const form = document.getElementById("composer");
 export const touch = matchMedia("(hover: none) and (pointer: coarse)"); // focus opens a keyboard
 export const me = document.getElementById("room").dataset.me;
 // What a person has written is theirs alone, also at a browser that several use. Private windows may refuse storage; the
 // page works without.
-export const box = (() => { try { return localStorage ?? {}; } catch { return {}; } })();
-const place = `draft ${me} ${form.action}`;
+const storage = (get) => { try { return get() ?? {}; } catch { return {}; } };
+export const box = storage(() => localStorage);
+export const ofTab = storage(() => sessionStorage);
 
-export const draft = {
-  get: () => box[place] ?? "",
-  set(text) { try { text ? box[place] = text : delete box[place]; } catch { /* it is full */ } },
-};
+export const keeping = (place, where = box) => ({
+  get: () => where[place] ?? "",
+  set(text) { try { text ? where[place] = text : delete where[place]; } catch { /* it is full */ } },
+});
+export const draft = keeping(`draft ${me} ${form.action}`);

@@ -1,13 +1,23 @@
-// Opens the forms that edit and delete in place of their message. Without it they are pages of their own.
+// Opens the forms that edit and delete in place of their message, and keeps what is changed until it is saved or given up.
+// Without it they are pages of their own.
 
 import { say, sends } from "./composer.js";
-import { me } from "./draft.js";
+import { keeping, me, ofTab } from "./draft.js";
 
 const composer = document.getElementById("body");
+const edited = (url) => keeping(`edit ${me} ${url.replace(/\/\w+$/, "")}`); // the words for a message
+const opened = keeping("editing", ofTab); // the link of the form that is open
 
 function close(editor) {
+  const text = editor?.querySelector("textarea");
+  if (text) done(text.form);
   editor?.remove();
   composer.focus({ preventScroll: true });
+}
+
+function done(form) {
+  edited(form.action).set("");
+  opened.set("");
 }
 
 async function open(link) {
@@ -20,6 +30,8 @@ async function open(link) {
   if (anew) return open(anew);
   const editor = document.querySelector(".editor");
   const text = editor?.querySelector("textarea");
+  if (text) text.value = edited(text.form.action).get() || text.value;
+  opened.set(text && href);
   text?.setSelectionRange(text.value.length, text.value.length);
   editor?.scrollIntoView({ block: "nearest" });
 }
@@ -31,6 +43,8 @@ document.addEventListener("click", (e) => {
   if ("open" in link.dataset) open(link);
   else close(link.closest(".editor"));
 });
+
+document.addEventListener("input", ({ target: { form, value } }) => { if (form?.matches("[data-editor]")) edited(form.action).set(value); });
 
 document.addEventListener("keydown", (e) => {
   const editor = e.target.closest?.(".editor");
@@ -49,7 +63,14 @@ document.addEventListener("keydown", (e) => {
 // Saved or deleted: the answer has taken the form away, and with it the focus.
 document.addEventListener("htmx:after:swap", (e) => {
   const form = e.detail.ctx.sourceElement;
-  if (form?.matches?.("[data-editor]") && !document.querySelector(".editor")) composer.focus({ preventScroll: true });
+  if (!form?.matches?.("[data-editor]") || document.querySelector(".editor")) return;
+  done(form);
+  composer.focus({ preventScroll: true });
+});
+// What was being written when this tab left, to sign in for example, is open again.
+document.addEventListener("DOMContentLoaded", () => {
+  const link = document.querySelector(`#scroll a[data-open][href="${CSS.escape(opened.get())}"]`);
+  if (link && edited(link.href).get()) open(link);
 });
 document.addEventListener("htmx:error", (e) => {
   if (e.target.matches?.("[data-editor]")) say("This was not saved: the server can't be reached. Your words are still here.");

@@ -2,11 +2,10 @@
 // the page would have to be loaded.
 
 import { tell } from "./light.js";
+import { parse, takeLists, wait } from "./rooms.js";
 import { hold, list, room, toEnd } from "./scroll.js";
 
 let running = null;
-
-const wait = (ms) => new Promise((done) => { setTimeout(done, ms); });
 
 // Answers whether the pane is new. Two wishes at a time are one.
 export const reload = (url) => running ??= renew(url).finally(() => { running = null; });
@@ -16,10 +15,11 @@ async function renew(url) {
   const seq = keeps?.message.dataset.seq;
   const answer = await fetch(url ?? (seq ? `${room()}/messages/${seq}` : room()), { redirect: "manual" }).catch(() => null);
   if (!answer || answer.status >= 500) return false;
-  const page = answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+  const page = answer.ok ? parse(await answer.text()) : null;
   const fresh = page?.getElementById("pane");
   if (!fresh) return location.reload(), true;
 
+  takeLists(page);
   const focus = document.activeElement;
   const editor = document.querySelector(".editor");
   keeps?.measure();

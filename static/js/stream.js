@@ -2,7 +2,7 @@
 // when it loaded.
 
 import { show, tell, trouble } from "./light.js";
-import { signIn } from "./signin.js";
+import { confirmWho, signIn } from "./signin.js";
 
 const SILENCE = 60_000; // the server sends something at least every 20 s
 const element = () => document.getElementById("stream");
@@ -50,8 +50,10 @@ function lose() {
   if (tell("resync")) location.reload();
 }
 
+// A stream that has ended with confirm is refused with 403 when it is asked for again, unless another tab has done it.
 function refused(status) {
   if (status === 401) signIn();
+  else if (status === 403) confirmWho();
   else if (status === 404) location.reload();
   else trouble();
 }
@@ -95,5 +97,4 @@ on("auth", signIn);
 on("resync", lose);
 addEventListener("online", restart);
 addEventListener("pageshow", (e) => { if (e.persisted) restart(); });
-const watchdog = () => { if (!resting && Date.now() - heard > SILENCE) restart(); };
-setInterval(watchdog, 5_000);
+setInterval(() => { if (!resting && Date.now() - heard > SILENCE) restart(); }, 5_000);

@@ -8,7 +8,7 @@ const dayName = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "nume
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const capital = (s) => s.charAt(0).toLocaleUpperCase() + s.slice(1);
 
-function localise(root) {
+export function localise(root) {
   for (const time of root.querySelectorAll("time[title]:not([data-local])")) {
     const at = new Date(time.dateTime);
     time.dataset.local = "";
