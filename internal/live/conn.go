@@ -199,16 +199,17 @@ func (c *conn) cut() {
 	c.out.cut()
 }
 
-// hello is the first frame. What follows up to upTo happened before the stream began. A page that has not
-// seen as high a number as told may have missed what TellUser told.
+// hello is the first frame. What follows up to upTo happened before the stream began. A page that has not seen as high a
+// number as told may have missed what TellUser told, and one of another login is not this reader's.
 func (c *conn) hello(upTo, told store.Seq) *frame {
 	data, err := json.Marshal(struct {
-		Seq  store.Seq `json:"seq"`
-		UpTo store.Seq `json:"upTo"`
-		Told store.Seq `json:"told"`
-		Boot string    `json:"boot"`
-		Time time.Time `json:"time"`
-	}{c.reached, upTo, told, c.hub.opts.Boot, time.Now().UTC()})
+		Seq   store.Seq     `json:"seq"`
+		UpTo  store.Seq     `json:"upTo"`
+		Told  store.Seq     `json:"told"`
+		Login store.LoginID `json:"login"`
+		Boot  string        `json:"boot"`
+		Time  time.Time     `json:"time"`
+	}{c.reached, upTo, told, c.reader.Login, c.hub.opts.Boot, time.Now().UTC()})
 	if err != nil {
 		panic(err) // plain fields always marshal
 	}

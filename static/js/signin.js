@@ -37,4 +37,6 @@ addEventListener("pageshow", ({ persisted }) => {
   leaving = false;
   if (persisted) hear();
 });
+// Somebody else has signed in with this browser while the page had no stream: what it shows was not theirs to see.
+document.addEventListener("hello", ({ detail: { data } }) => { if (String(JSON.parse(data).login) !== loginId) location.reload(); });
 hear();
