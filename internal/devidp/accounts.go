@@ -3,6 +3,7 @@ package devidp
 import (
 	"fmt"
 	"slices"
+	"sync"
 )
 
 // maxOffered is how many accounts a login page offers when the client has said who is to sign in. Thousands of made-up
@@ -16,6 +17,7 @@ type Account struct {
 	Name     string
 	Email    string // always released as verified
 	Groups   []string
+	Disabled bool // nobody signs in to it, and its tokens are void
 }
 
 func people() []Account {
@@ -52,34 +54,100 @@ func people() []Account {
 	}
 }
 
-func checkAccounts(accounts []Account) ([]Account, error) {
+// directory holds the accounts as they are at the moment. Sessions and tokens name an account and keep no copy of it: what
+// an administrator changes shows in the next token.
+type directory struct {
+	places map[string]int // by username
+
+	mu       sync.Mutex
+	accounts []Account // replaced and never changed, so that readers need no copy
+}
+
+func newDirectory(accounts []Account) (*directory, error) {
 	if len(accounts) == 0 {
-		return people(), nil
+		accounts = people()
 	}
-	usernames, subjects := make(map[string]bool, len(accounts)), make(map[string]bool, len(accounts))
-	for _, a := range accounts {
-		if a.Username == "" || a.Subject == "" || usernames[a.Username] || subjects[a.Subject] {
+	d := &directory{places: make(map[string]int, len(accounts)), accounts: cloneAccounts(accounts)}
+	subjects := make(map[string]bool, len(accounts))
+	for i, a := range accounts {
+		_, twice := d.places[a.Username]
+		if a.Username == "" || a.Subject == "" || twice || subjects[a.Subject] {
 			return nil, fmt.Errorf("devidp: account %q needs a username and a subject that no other account has", a.Username)
 		}
-		usernames[a.Username], subjects[a.Subject] = true, true
+		d.places[a.Username], subjects[a.Subject] = i, true
 	}
-	return slices.Clone(accounts), nil
+	return d, nil
+}
+
+func cloneAccounts(accounts []Account) []Account {
+	accounts = slices.Clone(accounts)
+	for i := range accounts {
+		accounts[i].Groups = cloneGroups(accounts[i].Groups)
+	}
+	return accounts
+}
+
+// cloneGroups never returns nil: no groups is an empty list in a token, not null.
+func cloneGroups(groups []string) []string { return append([]string{}, groups...) }
+
+// all returns every account in the order of the login page. The caller must not change them.
+func (d *directory) all() []Account {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.accounts
+}
+
+func (d *directory) account(username string) (Account, bool) {
+	i, ok := d.places[username]
+	if !ok {
+		return Account{}, false
+	}
+	return d.all()[i], true
+}
+
+func (d *directory) change(username string, change func(*Account)) {
+	i, ok := d.places[username]
+	if !ok {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.accounts = slices.Clone(d.accounts)
+	change(&d.accounts[i])
+}
+
+// Accounts returns who can sign in, as they are now, in the order the login page shows them.
+func (p *Provider) Accounts() []Account { return cloneAccounts(p.people.all()) }
+
+// SetGroups puts an account into these groups and no others. Clients see that at the next sign-in, refresh or userinfo
+// request, as they do with all changes of an account. An unknown username changes nothing.
+func (p *Provider) SetGroups(username string, groups ...string) {
+	p.people.change(username, func(a *Account) { a.Groups = cloneGroups(groups) })
+}
+
+// SetName gives the person of an account another name.
+func (p *Provider) SetName(username, name string) {
+	p.people.change(username, func(a *Account) { a.Name = name })
+}
+
+// Disable locks an account: signing in to it fails with access_denied, its codes and refresh tokens with invalid_grant,
+// and its access tokens are no longer good. Its sessions stay, and nobody is told; EndSessions ends them.
+func (p *Provider) Disable(username string) {
+	p.people.change(username, func(a *Account) { a.Disabled = true })
+}
+
+// Enable undoes Disable. Tokens that have not expired meanwhile are good again.
+func (p *Provider) Enable(username string) {
+	p.people.change(username, func(a *Account) { a.Disabled = false })
 }
 
 // offered returns the accounts the login page shows: all of them, or of many only the one the client hinted at.
 func (p *Provider) offered(hinted string) []Account {
-	if hinted != "" && len(p.people) > maxOffered {
-		return slices.DeleteFunc(slices.Clone(p.people), func(a Account) bool { return a.Username != hinted })
+	all := p.people.all()
+	if a, ok := p.people.account(hinted); ok && len(all) > maxOffered {
+		return []Account{a}
 	}
-	return p.people
-}
-
-func (p *Provider) account(username string) (Account, bool) {
-	i := slices.IndexFunc(p.people, func(a Account) bool { return a.Username == username })
-	if i < 0 {
-		return Account{}, false
-	}
-	return p.people[i], true
+	return all
 }
 
 // claims returns what the scopes release about the person (OpenID Connect Core 1.0 §5.4). Groups have no standard

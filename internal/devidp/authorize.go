@@ -21,6 +21,7 @@ type authRequest struct {
 	scopes      []string
 	prompts     []string
 	maxAge      time.Duration // negative when not asked for
+	acrWish     string        // the first of acr_values that there is here; empty if none was asked for
 	loginHint   string
 	subject     string // of the id_token_hint, if any
 }
@@ -54,6 +55,9 @@ func (p *Provider) newLogin(w http.ResponseWriter, r *http.Request) error {
 		if !signedIn || !q.contentWith(s, p.now()) {
 			return q.error("login_required", "nobody is signed in who would do")
 		}
+		if a, _ := p.people.account(s.username); a.Disabled {
+			return q.error("access_denied", "the account is disabled")
+		}
 		p.answer(w, q, url.Values{"code": {p.newCode(q, s)}})
 		return nil
 	}
@@ -66,11 +70,12 @@ func (p *Provider) newLogin(w http.ResponseWriter, r *http.Request) error {
 		Ticket: newTicket(p, p.logins, w, r, q),
 		Client: q.client.ID,
 		Origin: origin(target),
+		Strong: q.acrWish == strong,
 	}
 	if signedIn {
-		v.Current = s.account.Name
+		v.Current = p.name(s)
 	}
-	for _, a := range p.people {
+	for _, a := range p.people.all() {
 		if q.loginHint != "" && (q.loginHint == a.Username || q.loginHint == a.Email) || q.subject == a.Subject {
 			v.Hinted = a.Username
 		}
@@ -105,26 +110,35 @@ func (p *Provider) createLogin(w http.ResponseWriter, r *http.Request) error {
 	if form.Get("refuse") != "" {
 		return q.error("access_denied", "the person refused")
 	}
-	account, ok := p.account(form.Get("account"))
-	if !ok {
+	account, ok := p.people.account(form.Get("account"))
+	switch {
+	case !ok:
 		return &pageError{http.StatusBadRequest, "There is no such account."}
+	case account.Disabled:
+		return q.error("access_denied", "the account is disabled")
 	}
-	p.answer(w, q, url.Values{"code": {p.newCode(q, p.signIn(w, r, account))}})
+	acr := weak
+	if form.Get("second_factor") != "" {
+		acr = strong
+	}
+	p.answer(w, q, url.Values{"code": {p.newCode(q, p.signIn(w, r, account, acr))}})
 	return nil
 }
 
 // signIn gives the browser a session of account. Coming back as the same person renews the session there is; another
 // person gets a new one, and the former lives on for the clients that have it until it is ended or expires.
-func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, account Account) session {
+func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, account Account, acr string) session {
 	p.mu.Lock() // over look-up and renewal, or a session that ends in between would come back
 	defer p.mu.Unlock()
 	s, ok := p.lookUpSession(r)
-	if !ok || s.account.Subject != account.Subject {
+	if !ok || s.username != account.Username {
 		cookie := random()
-		s = session{id: sessionID(cookie), account: account, clients: make(map[string]bool)}
+		s = session{
+			id: sessionID(cookie), username: account.Username, subject: account.Subject, clients: make(map[string]bool),
+		}
 		p.setCookie(w, sessionCookie, cookie, 0)
 	}
-	s.authTime = p.now()
+	s.authTime, s.acr = p.now(), acr
 	p.sessions.put(s.authTime, s.id, s)
 	return s
 }
@@ -135,8 +149,8 @@ func (p *Provider) newCode(q authRequest, s session) string {
 	defer p.mu.Unlock()
 	p.codes.put(p.now(), code, &authCode{
 		grant: &grant{
-			client: q.client, account: s.account, scopes: q.scopes,
-			nonce: q.nonce, sid: s.id, authTime: s.authTime,
+			client: q.client, username: s.username, scopes: q.scopes,
+			nonce: q.nonce, sid: s.id, authTime: s.authTime, acr: s.acr,
 		},
 		redirectURI: q.redirectURI,
 		challenge:   q.challenge,
@@ -145,9 +159,10 @@ func (p *Provider) newCode(q authRequest, s session) string {
 	return code
 }
 
-// contentWith reports whether the session answers the request without the person being asked.
+// contentWith reports whether the session answers the request without the person being asked. The strength is not looked
+// at: by acr_values a client only says what it would like (OpenID Connect Core 1.0 §3.1.2.1), and the token says what it got.
 func (q authRequest) contentWith(s session, now time.Time) bool {
-	return (q.maxAge < 0 || now.Sub(s.authTime) <= q.maxAge) && (q.subject == "" || q.subject == s.account.Subject)
+	return (q.maxAge < 0 || now.Sub(s.authTime) <= q.maxAge) && (q.subject == "" || q.subject == s.subject)
 }
 
 // challengePattern is what S256 makes: 32 bytes in base64url (RFC 7636 §4.2).
@@ -174,6 +189,7 @@ func (p *Provider) readAuthRequest(form url.Values) (authRequest, error) {
 		scopes:      supported(strings.Fields(form.Get("scope"))),
 		prompts:     strings.Fields(form.Get("prompt")),
 		maxAge:      -1,
+		acrWish:     acrWish(strings.Fields(form.Get("acr_values"))),
 		loginHint:   form.Get("login_hint"),
 	}
 	switch {

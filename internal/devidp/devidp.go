@@ -19,7 +19,6 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -65,7 +64,7 @@ type Provider struct {
 	host    string
 	prefix  string // path of the issuer, under which all routes lie
 	clients map[string]*Client
-	people  []Account
+	people  *directory
 	now     func() time.Time
 	http    *http.Client
 	log     *slog.Logger
@@ -97,7 +96,7 @@ func New(cfg Config) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := checkAccounts(cfg.Accounts)
+	people, err := newDirectory(cfg.Accounts)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +105,7 @@ func New(cfg Config) (*Provider, error) {
 		host:     issuer.Host,
 		prefix:   issuer.Path,
 		clients:  clients,
-		people:   accounts,
+		people:   people,
 		now:      cfg.Now,
 		http:     cfg.HTTPClient,
 		log:      cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
@@ -142,6 +141,7 @@ func (p *Provider) routes() {
 	p.handle("GET /.well-known/openid-configuration", p.showDiscovery)
 	p.handle("GET /jwks", p.showKeys)
 	p.handle("GET /style.css", p.showStyle)
+	p.handle("GET /{$}", p.showSession)
 	p.handle("GET /authorize", p.newLogin)
 	p.handle("POST /authorize", p.newLoginFromPost)
 	p.handle("POST /authorize/login", p.createLogin)
@@ -181,9 +181,6 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	p.mux.ServeHTTP(w, r)
 }
-
-// Accounts returns who can sign in, in the order the login page shows them.
-func (p *Provider) Accounts() []Account { return slices.Clone(p.people) }
 
 // issuerPath has no character that means something to http.ServeMux or in a cookie's Path.
 var issuerPath = regexp.MustCompile(`^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$`)

@@ -51,7 +51,7 @@ func TestCodeFlowSignsAPersonIn(t *testing.T) {
 	now := float64(f.clock.now().Unix())
 	want := map[string]any{
 		"iss": f.issuer, "aud": "chat", "iat": now, "exp": now + 600, "auth_time": now, "nonce": "the nonce",
-		"sid": got["sid"], "at_hash": got["at_hash"],
+		"acr": "pwd", "amr": []any{"pwd"}, "sid": got["sid"], "at_hash": got["at_hash"],
 	}
 	for name, value := range person {
 		want[name] = value

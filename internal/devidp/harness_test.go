@@ -2,17 +2,13 @@ package devidp_test
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/PuerkitoBio/goquery"
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
@@ -152,95 +148,6 @@ func (f *fixture) tokenVerifier(clientID string) *oidc.IDTokenVerifier {
 	})
 }
 
-// browser keeps cookies and follows no redirect.
-type browser struct {
-	f    *fixture
-	http *http.Client
-}
-
-func (f *fixture) browser() *browser {
-	f.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		f.Fatal(err)
-	}
-	return &browser{f, &http.Client{
-		Jar:           jar,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
-
-// answer is what a browser or client got.
-type answer struct {
-	f        *fixture
-	status   int
-	header   http.Header
-	doc      *goquery.Document
-	location *url.URL // nil unless it is a redirect
-}
-
-func (b *browser) do(method, target string, form url.Values) answer {
-	b.f.Helper()
-	req, err := http.NewRequestWithContext(b.f.Context(), method, target, strings.NewReader(form.Encode()))
-	if err != nil {
-		b.f.Fatal(err)
-	}
-	if method == http.MethodPost {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	res, err := b.http.Do(req)
-	if err != nil {
-		b.f.Fatal(err)
-	}
-	defer res.Body.Close()
-	a := answer{f: b.f, status: res.StatusCode, header: res.Header}
-	if a.doc, err = goquery.NewDocumentFromReader(res.Body); err != nil {
-		b.f.Fatal(err)
-	}
-	if res.StatusCode == http.StatusSeeOther {
-		if a.location, err = res.Location(); err != nil {
-			b.f.Fatal(err)
-		}
-	}
-	return a
-}
-
-func (b *browser) get(target string) answer { b.f.Helper(); return b.do(http.MethodGet, target, nil) }
-
-func (a answer) wantStatus(want int) answer {
-	a.f.Helper()
-	if a.status != want {
-		a.f.Fatalf("status %d, want %d; page: %s", a.status, want, strings.TrimSpace(a.doc.Text()))
-	}
-	return a
-}
-
-// params returns the query of the redirect to target.
-func (a answer) params(target string) url.Values {
-	a.f.Helper()
-	a.wantStatus(http.StatusSeeOther)
-	if got := a.location.String(); got != target && !strings.HasPrefix(got, target+"?") {
-		a.f.Fatalf("redirected to %s, want %s", got, target)
-	}
-	return a.location.Query()
-}
-
-// press sends the page's only form as its button name=value would.
-func (b *browser) press(page answer, name, value string) answer {
-	b.f.Helper()
-	page.wantStatus(http.StatusOK)
-	ticket, ok := page.doc.Find("form input[name=ticket]").Attr("value")
-	action, _ := page.doc.Find("form").Attr("action")
-	if !ok {
-		b.f.Fatalf("no form with a ticket on the page: %s", page.doc.Text())
-	}
-	form := url.Values{"ticket": {ticket}}
-	if name != "" {
-		form.Set(name, value)
-	}
-	return b.do(http.MethodPost, strings.TrimSuffix(b.f.issuer, "/dev/idp")+action, form)
-}
-
 const verifier = "a-verifier-of-at-least-forty-three-characters"
 
 // authURL is an authorization request for client; each pair of extra overrides a parameter, and "" removes it.
@@ -268,11 +175,17 @@ func (b *browser) code(client oauth2.Config, account string, extra ...string) st
 }
 
 // signIn goes the whole way and returns the tokens.
-func (b *browser) signIn(client oauth2.Config, account string) *oauth2.Token {
+func (b *browser) signIn(client oauth2.Config, account string, extra ...string) *oauth2.Token {
 	b.f.Helper()
-	token, err := client.Exchange(b.f.Context(), b.code(client, account), oauth2.VerifierOption(verifier))
+	return b.f.redeem(client, b.code(client, account, extra...))
+}
+
+// redeem trades a code for tokens.
+func (f *fixture) redeem(client oauth2.Config, code string) *oauth2.Token {
+	f.Helper()
+	token, err := client.Exchange(f.Context(), code, oauth2.VerifierOption(verifier))
 	if err != nil {
-		b.f.Fatal(err)
+		f.Fatal(err)
 	}
 	return token
 }
@@ -303,6 +216,16 @@ func (f *fixture) sid(client oauth2.Config, token *oauth2.Token) string {
 	return claims.SessionID
 }
 
+// claims returns what the ID token of an answer says.
+func (f *fixture) claims(client oauth2.Config, token *oauth2.Token) map[string]any {
+	f.Helper()
+	var claims map[string]any
+	if err := f.idToken(client, token).Claims(&claims); err != nil {
+		f.Fatal(err)
+	}
+	return claims
+}
+
 // works reports whether the access token opens userinfo.
 func (f *fixture) works(token *oauth2.Token) bool {
 	f.Helper()
@@ -318,12 +241,4 @@ func bearer(access string) oauth2.TokenSource {
 // refresh asks for new tokens without x/oauth2's idea of whether it is time.
 func refresh(ctx context.Context, client oauth2.Config, refreshToken string) (*oauth2.Token, error) {
 	return client.TokenSource(ctx, &oauth2.Token{RefreshToken: refreshToken}).Token()
-}
-
-// jsonOf decodes an answer that is JSON.
-func (a answer) jsonOf(v any) {
-	a.f.Helper()
-	if err := json.Unmarshal([]byte(a.doc.Text()), v); err != nil {
-		a.f.Fatal(err)
-	}
 }

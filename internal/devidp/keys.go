@@ -96,9 +96,10 @@ func (p *Provider) showDiscovery(w http.ResponseWriter, _ *http.Request) error {
 		"scopes_supported":                      scopes(),
 		"claim_types_supported":                 []string{"normal"},
 		"claims_supported": []string{
-			"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid",
+			"iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "at_hash", "sid",
 			"name", "preferred_username", "email", "email_verified", "groups",
 		},
+		"acr_values_supported":                           acrValues(),
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post"},
 		"code_challenge_methods_supported":               []string{"S256"},
 		"prompt_values_supported":                        prompts(),

@@ -41,7 +41,7 @@ func (p *Provider) newLogout(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case hinted:
 		ended := []string{h.SessionID}
-		if !signedIn || s.account.Subject == h.Subject {
+		if !signedIn || s.subject == h.Subject {
 			ended = append(ended, s.id)
 			p.clearSessionCookie(w)
 		}
@@ -51,7 +51,7 @@ func (p *Provider) newLogout(w http.ResponseWriter, r *http.Request) error {
 		return p.render(w, http.StatusOK, "logout", view{
 			Title:   "Sign out?",
 			Ticket:  newTicket(p, p.logouts, w, r, q),
-			Current: s.account.Name,
+			Current: p.name(s),
 		})
 	}
 	return p.signedOut(w, q)
@@ -114,7 +114,7 @@ func (p *Provider) EndSessions(ctx context.Context, username string) {
 	var ended []string
 	p.mu.Lock()
 	for s := range p.sessions.all(p.now()) {
-		if s.account.Username == username {
+		if s.username == username {
 			ended = append(ended, s.id)
 		}
 	}
@@ -162,7 +162,7 @@ func (p *Provider) postLogout(ctx context.Context, c *Client, s session) error {
 		"iat":    now.Unix(),
 		"exp":    now.Add(logoutLife).Unix(),
 		"jti":    random(),
-		"sub":    s.account.Subject,
+		"sub":    s.subject,
 		"sid":    s.id,
 		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": struct{}{}},
 	})

@@ -5,14 +5,18 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // view is what the pages show; each uses the part it needs.
 type view struct {
 	Base, Title, Text, Ticket string
-	Client, Origin            string // who asks, and where the answer goes
-	Current, Hinted           string // name of the person signed in here; username the client hinted at
-	Accounts                  []Account
+	Client, Origin            string    // who asks, and where the answer goes
+	Current, Hinted           string    // name of the person signed in here; username the client hinted at
+	Accounts                  []Account // those to choose from, or the one that is signed in
+	Strong                    bool      // a second factor is wanted, or was used
+	Since                     time.Time // when the person signed in
+	Clients                   []string  // IDs of those that had a login in the session
 }
 
 func (p *Provider) render(w http.ResponseWriter, status int, page string, v view) error {

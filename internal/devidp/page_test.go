@@ -135,6 +135,7 @@ func TestDiscoveryTellsWhatTheProviderDoes(t *testing.T) {
 		"id_token_signing_alg_values_supported":          []any{"RS256"},
 		"scopes_supported":                               []any{"openid", "profile", "email", "groups", "offline_access"},
 		"code_challenge_methods_supported":               []any{"S256"},
+		"acr_values_supported":                           []any{"pwd", "mfa"},
 		"token_endpoint_auth_methods_supported":          []any{"client_secret_basic", "client_secret_post"},
 		"backchannel_logout_supported":                   true,
 		"backchannel_logout_session_supported":           true,
@@ -179,7 +180,9 @@ func TestOnlyTheOwnHostIsServedAndOnlyToLoopback(t *testing.T) {
 		{"localhost:8080", "127.0.0.1:5", "/dev/idp/jwks", 404},
 		{"rebound.example:8080", "127.0.0.1:5", "/dev/idp/jwks", 404},
 		{"127.0.0.1:8080", "127.0.0.1:5", "/jwks", 404},
-		{"127.0.0.1:8080", "127.0.0.1:5", "/dev/idp", 404},
+		{"127.0.0.1:8080", "127.0.0.1:5", "/dev/idp/nothing", 404},
+		{"127.0.0.1:8080", "127.0.0.1:5", "/dev/idp/", 200},
+		{"127.0.0.1:8080", "127.0.0.1:5", "/dev/idp", 307}, // to the one above
 	} {
 		r := httptest.NewRequest(http.MethodGet, test.path, nil)
 		r.Host, r.RemoteAddr = test.host, test.remote

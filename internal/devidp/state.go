@@ -28,9 +28,11 @@ const (
 // session is a person signed in to the provider in one browser.
 type session struct {
 	id       string // the sid claim
-	account  Account
+	username string
+	subject  string
 	authTime time.Time
-	clients  map[string]bool // IDs of those that had a login in it
+	acr      string          // how the person signed in then
+	clients  map[string]bool // IDs of those that had a login in it; guarded by Provider.mu
 }
 
 // pending is a request that waits for a person to press a button in the browser it came from.
@@ -42,11 +44,12 @@ type pending[T any] struct {
 // grant is what a person allowed a client at one login; each token belongs to one.
 type grant struct {
 	client   *Client
-	account  Account
+	username string
 	scopes   []string
 	nonce    string
 	sid      string
 	authTime time.Time
+	acr      string
 	revoked  bool
 }
 
@@ -71,7 +74,8 @@ type refreshToken struct {
 // alive reports whether the tokens of g are still good. The caller holds p.mu.
 func (p *Provider) alive(g *grant) bool {
 	_, ok := p.sessions.get(p.now(), g.sid)
-	return ok && !g.revoked
+	a, _ := p.people.account(g.username)
+	return ok && !g.revoked && !a.Disabled
 }
 
 // browserSession returns the session of the browser that sent r.

@@ -109,10 +109,10 @@ func (p *Provider) redeem(client *Client, form url.Values) (*grant, error) {
 	case !verifierPattern.MatchString(verifier) || !equal(digest(verifier), code.challenge):
 		return nil, badToken("invalid_grant", "code_verifier does not match code_challenge")
 	}
-	s, ok := p.sessions.get(now, code.grant.sid)
-	if !ok {
-		return nil, badToken("invalid_grant", "the session has ended")
+	if !p.alive(code.grant) {
+		return nil, badToken("invalid_grant", "the session has ended or the account is disabled")
 	}
+	s, _ := p.sessions.get(now, code.grant.sid)
 	s.clients[client.ID] = true
 	return code.grant, nil
 }
@@ -126,7 +126,7 @@ func (p *Provider) rotate(client *Client, form url.Values) (*grant, []string, er
 	defer p.mu.Unlock()
 	t, ok := p.refresh.get(p.now(), form.Get("refresh_token"))
 	if !ok || t.grant.client != client || !p.alive(t.grant) {
-		return nil, nil, badToken("invalid_grant", "the refresh token is unknown, expired or revoked")
+		return nil, nil, badToken("invalid_grant", "the refresh token is unknown, expired or revoked, or the account is disabled")
 	}
 	if t.used {
 		t.grant.revoked = true
@@ -149,13 +149,16 @@ func (p *Provider) issue(w http.ResponseWriter, g *grant, scopes []string, nonce
 	token := random()
 	sum := sha256.Sum256([]byte(token))
 	now := p.now()
-	claims := g.account.claims(scopes)
+	account, _ := p.people.account(g.username)
+	claims := account.claims(scopes)
 	maps.Copy(claims, map[string]any{
 		"iss":       p.issuer,
 		"aud":       g.client.ID,
 		"iat":       now.Unix(),
 		"exp":       now.Add(idTokenLife).Unix(),
 		"auth_time": g.authTime.Unix(),
+		"acr":       g.acr,
+		"amr":       amr(g.acr),
 		"sid":       g.sid,
 		"at_hash":   base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2]),
 	})
@@ -205,6 +208,7 @@ func (p *Provider) showUserInfo(w http.ResponseWriter, r *http.Request) error {
 			challenge:   `Bearer realm="` + realm + `", error="invalid_token"`,
 		}
 	}
-	writeJSON(w, http.StatusOK, t.grant.account.claims(t.scopes))
+	account, _ := p.people.account(t.grant.username)
+	writeJSON(w, http.StatusOK, account.claims(t.scopes))
 	return nil
 }
