@@ -11,13 +11,21 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"letstalk/internal/auth"
 	"letstalk/internal/config"
 	"letstalk/internal/devidp"
 )
 
-const demoPath = "/dev/idp"
+const (
+	demoPath = "/dev/idp"
+	// backchannelPath is where the site takes logout tokens.
+	backchannelPath = "/users/backchannel-logout"
+)
+
+// demoScopes has what is to be seen of following the provider: groups, and a refresh token to ask again.
+func demoScopes() []string { return []string{"openid", "profile", "email", "groups", "offline_access"} }
 
 // demoProvider is the development provider on the site's own port. A nil one is none.
 type demoProvider struct {
@@ -41,19 +49,40 @@ func addDemoProvider(ctx context.Context, cfg *config.Config, addr *net.TCPAddr,
 	}
 	cfg.Issuer = "http://" + issuer + demoPath
 	cfg.ClientID, cfg.ClientSecret = "letstalk", rand.Text()
+	if cfg.Scopes == nil {
+		cfg.Scopes = demoScopes()
+	}
 	provider, err := devidp.New(devidp.Config{
 		Issuer: cfg.Issuer,
 		Clients: []devidp.Client{{
 			ID: cfg.ClientID, Secret: cfg.ClientSecret,
 			RedirectURIs:           []string{cfg.BaseURL.String() + auth.CallbackPath},
 			PostLogoutRedirectURIs: []string{cfg.BaseURL.String() + "/"},
+			BackchannelLogoutURI:   cfg.BaseURL.String() + backchannelPath,
 		}},
-		Logger: logger,
+		HTTPClient: toSite(cfg.BaseURL, addr),
+		Logger:     logger,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &demoProvider{Provider: provider, host: issuer, number: addr.String(), base: *cfg.BaseURL}, nil
+}
+
+// toSite returns the client with which the provider tells the site of sign-outs. It goes to the address listened on,
+// whatever that machine makes of the name in BASE_URL: localhost may be 127.0.0.1 to the program and ::1 to browsers.
+func toSite(base *url.URL, addr *net.TCPAddr) *http.Client {
+	transport := &http.Transport{DisableKeepAlives: true} // sign-outs are rare
+	if base.Scheme == "http" {
+		transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, addr.String())
+		}
+	}
+	return &http.Client{
+		Transport:     transport,
+		Timeout:       5 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // devHosts returns under which hosts the site and the provider go, given the address listened on. On 127.0.0.1 the site
@@ -79,7 +108,7 @@ func (p *demoProvider) beside(site http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case r.Host == p.host && strings.HasPrefix(r.URL.Path, demoPath+"/"):
+		case r.Host == p.host && (r.URL.Path == demoPath || strings.HasPrefix(r.URL.Path, demoPath+"/")):
 			p.ServeHTTP(w, r)
 		case r.Host == p.number && r.Host != p.base.Host:
 			// Opened under its number the site would set its cookies there, and the way back from the provider would not
@@ -93,7 +122,7 @@ func (p *demoProvider) beside(site http.Handler) http.Handler {
 	})
 }
 
-// hint says who can log in.
+// hint says who can log in, and where they are signed in then.
 func (p *demoProvider) hint() string {
 	if p == nil {
 		return ""
@@ -103,5 +132,6 @@ func (p *demoProvider) hint() string {
 		names = append(names, account.Username)
 	}
 	last := len(names) - 1
-	return fmt.Sprintf("Log in as %s or %s, no password.", strings.Join(names[:last], ", "), names[last])
+	return fmt.Sprintf("Log in as %s or %s, no password.\nSign out of their provider at http://%s%s/",
+		strings.Join(names[:last], ", "), names[last], p.host, demoPath)
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -54,6 +55,11 @@ func TestDev(t *testing.T) {
 			if out.StatusCode != http.StatusOK || out.Request.URL.Path != "/" || out.Request.URL.Host != strings.TrimPrefix(p.base, "http://") {
 				t.Errorf("logging out ends at %s, %s", out.Request.URL, out.Status)
 			}
+			v.signIn("bob", "/dashboard")
+			v.leaveProvider()
+			until(t, func() bool { return v.open("/dashboard").Request.URL.Path == "/account/login" }, func() string {
+				return "bob signed out at the provider and is still signed in here\n" + p.log.String()
+			})
 		})
 	}
 	t.Run("leads from the number to the name", func(t *testing.T) {
@@ -88,6 +94,26 @@ func TestDev(t *testing.T) {
 			t.Errorf("the demo provider answers %s", demo.Status)
 		}
 	})
+}
+
+// leaveProvider signs out at the demo provider, on the page whose address the program printed.
+func (v *visitor) leaveProvider() {
+	v.t.Helper()
+	line := regexp.MustCompile(`(?m)^Sign out of their provider at (\S+)$`)
+	var at []string
+	until(v.t, func() bool { at = line.FindStringSubmatch(v.program.more.String()); return at != nil }, func() string {
+		return "the program did not print where the provider is: " + v.program.more.String()
+	})
+	session := v.got(v.Get(at[1]))
+	form := session.Find("form:has(button)")
+	action, err := session.Request.URL.Parse(form.AttrOr("action", ""))
+	if err != nil || form.Length() != 1 {
+		v.t.Fatalf("%s shows no session: %s", at[1], session.Text())
+	}
+	ticket := form.Find("input[name=ticket]").AttrOr("value", "")
+	if gone := v.got(v.PostForm(action.String(), url.Values{"ticket": {ticket}})); gone.StatusCode != http.StatusOK {
+		v.t.Fatalf("signing out at the provider: %s: %s", gone.Status, gone.Text())
+	}
 }
 
 // story is somebody's visit: pages, a login, a message, a refusal, a logout.

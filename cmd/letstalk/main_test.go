@@ -108,6 +108,7 @@ type program struct {
 	base string  // what it printed as its address
 	at   string  // where it listens, if people reach it under another address
 	says string  // the second line it printed
+	more *buffer // the lines after that
 	log  *buffer // what it logged
 	stop func() error
 }
@@ -154,8 +155,12 @@ func (p *program) listen(out io.Reader) {
 		p.t.Fatalf("the program said %q", lines.Text())
 	}
 	lines.Scan()
-	p.says = lines.Text()
-	go func() { _, _ = io.Copy(io.Discard, out) }()
+	p.says, p.more = lines.Text(), &buffer{}
+	go func() {
+		for lines.Scan() {
+			fmt.Fprintln(p.more, lines.Text())
+		}
+	}()
 }
 
 // logs waits until the log holds a text.

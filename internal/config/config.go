@@ -34,7 +34,7 @@ type Config struct {
 	Issuer       string // empty for the development provider
 	ClientID     string
 	ClientSecret string
-	Scopes       []string
+	Scopes       []string // nil if they are to be those of the development provider
 	GroupsClaim  string
 	Policy       auth.Policy
 
@@ -90,7 +90,8 @@ func Load(environ []string, dotenv string, dev bool) (Config, error) {
 	}
 	var p problems
 	var v variables
-	if err := env.ParseWithOptions(&v, env.Options{Environment: p.merge(file, environ, secrets)}); err != nil {
+	environment := p.merge(file, environ, secrets)
+	if err := env.ParseWithOptions(&v, env.Options{Environment: environment}); err != nil {
 		return Config{}, err
 	}
 	c := Config{
@@ -106,6 +107,9 @@ func Load(environ []string, dotenv string, dev bool) (Config, error) {
 		LogLevel:        p.level(v.LogLevel),
 		LogJSON:         p.choice("LOG_FORMAT", v.LogFormat, "text", "json"),
 		DebugListen:     v.DebugListen,
+	}
+	if dev && v.Issuer == "" && environment["OIDC_SCOPES"] == "" {
+		c.Scopes = nil
 	}
 	p.check(v.NATSURL != "" && strings.HasPrefix(v.DatabaseURL, "sqlite:"),
 		"NATS_URL is for several nodes, and those need PostgreSQL: set DATABASE_URL to postgres://…, or leave NATS_URL out")

@@ -153,6 +153,17 @@ func TestDev(t *testing.T) {
 	t.Run("keeps a session key that is set", func(t *testing.T) {
 		equal(t, load(t, []string{"SESSION_KEY=" + key}, nowhere(t), true).SessionKey, defaults().SessionKey)
 	})
+	t.Run("leaves the scopes to the provider it brings", func(t *testing.T) {
+		for _, environ := range [][]string{nil, {"OIDC_SCOPES="}} {
+			if c := load(t, environ, nowhere(t), true); c.Scopes != nil {
+				t.Errorf("%q: scopes %q", environ, c.Scopes)
+			}
+		}
+		asked := load(t, []string{"OIDC_SCOPES=openid profile email"}, nowhere(t), true)
+		equal(t, asked.Scopes, defaults().Scopes)
+		own := load(t, []string{"OIDC_ISSUER=https://login.example.org", "OIDC_CLIENT_ID=chat"}, nowhere(t), true)
+		equal(t, own.Scopes, defaults().Scopes)
+	})
 	for _, listen := range []string{"localhost:80", "127.0.0.1:0", "127.8.8.8:80", "[::1]:80"} {
 		t.Run("may listen on "+listen, func(t *testing.T) {
 			equal(t, load(t, []string{"LISTEN=" + listen}, nowhere(t), true).Listen, listen)
