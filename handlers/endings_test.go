@@ -20,39 +20,55 @@ func unhurried(o *live.Options) { o.Recheck = time.Hour }
 type way struct {
 	name  string
 	cause store.Cause
-	// end ends alice's login at a site; admin is an administrator.
-	end func(t testing.TB, s *site, alice, admin *person, login store.LoginID)
+	// prepare returns what ends alice's login at a site; admin is an administrator.
+	prepare func(t testing.TB, s *site, alice, admin *person, login store.LoginID) (end func())
 }
 
-// ways are all ways in which a login ends while its pages are open.
+// ways are all ways in which a login ends while its pages are open, but for those that time alone brings.
 var ways = []way{
-	{"logging out here", store.SignedOut, func(t testing.TB, _ *site, alice, _ *person, _ store.LoginID) {
-		want(t, "status", alice.post("/users/logout", nil).status, http.StatusSeeOther)
+	{"logging out here", store.SignedOut, func(t testing.TB, _ *site, alice, _ *person, _ store.LoginID) func() {
+		return func() { want(t, "status", alice.post("/users/logout", nil).status, http.StatusSeeOther) }
 	}},
-	{"logging out at the provider", store.AtProvider, func(t testing.TB, s *site, _, _ *person, _ store.LoginID) {
-		s.idp.EndSessions(t.Context(), "alice")
+	{"logging out at the provider", store.AtProvider, func(t testing.TB, s *site, _, _ *person, _ store.LoginID) func() {
+		return func() { s.idp.EndSessions(t.Context(), "alice") }
 	}},
-	{"by the person, from another browser", store.EndedByOwner, func(t testing.TB, s *site, alice, _ *person, login store.LoginID) {
+	{"by the person, from another browser", store.EndedByOwner, func(t testing.TB, s *site, alice, _ *person, login store.LoginID) func() {
 		other := s.visitor()
 		other.logIn("alice", "/dashboard")
-		want(t, "status", other.post("/account/sessions/"+number(login)+"/end", nil).status, http.StatusSeeOther)
+		return func() {
+			want(t, "status", other.post("/account/sessions/"+number(login)+"/end", nil).status, http.StatusSeeOther)
+		}
 	}},
-	{"by an administrator", store.EndedByAdmin, func(t testing.TB, _ *site, alice, admin *person, login store.LoginID) {
+	{"by an administrator", store.EndedByAdmin, func(t testing.TB, _ *site, alice, admin *person, login store.LoginID) func() {
 		path := "/admin/people/" + number(alice.id) + "/sessions/" + number(login) + "/end"
-		want(t, "status", admin.post(path, nil).status, http.StatusSeeOther)
+		return func() { want(t, "status", admin.post(path, nil).status, http.StatusSeeOther) }
 	}},
-	{"with the person deactivated", store.Deactivated, func(t testing.TB, _ *site, alice, admin *person, _ store.LoginID) {
+	{"with the person deactivated", store.Deactivated, func(t testing.TB, _ *site, alice, admin *person, _ store.LoginID) func() {
 		path := "/admin/people/" + number(alice.id) + "/active"
-		want(t, "status", admin.post(path, url.Values{"active": {"false"}}).status, http.StatusSeeOther)
+		return func() {
+			want(t, "status", admin.post(path, url.Values{"active": {"false"}}).status, http.StatusSeeOther)
+		}
 	}},
-	{"with another person signing in", store.Replaced, func(t testing.TB, _ *site, alice, _ *person, _ store.LoginID) {
-		alice.logIn("bob", "/dashboard")
+	{"with another person signing in", store.Replaced, func(t testing.TB, _ *site, alice, _ *person, _ store.LoginID) func() {
+		return func() { alice.logIn("bob", "/dashboard") }
 	}},
-	{"by a command at the machine", store.EndedByAdmin, func(t testing.TB, s *site, _, _ *person, login store.LoginID) {
+	{"by a command at the machine", store.EndedByAdmin, func(t testing.TB, s *site, _, _ *person, login store.LoginID) func() {
 		// Straight into the database, past all that could tell of it.
-		must(t, s.store.EndLogin(t.Context(), login, store.Ending{Cause: store.EndedByAdmin, By: store.Operator}))
+		return func() {
+			must(t, s.store.EndLogin(t.Context(), login, store.Ending{Cause: store.EndedByAdmin, By: store.Operator}))
+		}
+	}},
+	{"refused at a re-check", store.Refused, func(t testing.TB, s *site, _, _ *person, login store.LoginID) func() {
+		s.idp.Disable("alice")
+		s.pass(16 * time.Minute) // the provider forgets nobody within that time
+		return func() { must(t, s.auth.Recheck(t.Context(), login)) }
 	}},
 }
+
+// age is the end of all logins at once.
+var age = way{"by age", store.Expired, func(_ testing.TB, s *site, _, _ *person, _ store.LoginID) func() {
+	return func() { s.pass(25 * time.Hour) }
+}}
 
 // loginOf returns the one live login of somebody.
 func (s *site) loginOf(p *person) store.LoginID {
@@ -102,7 +118,7 @@ func TestEveryEndOfALoginEndsItsStreams(t *testing.T) {
 				stream.hello()
 			}
 			copied := alice.copy()
-			w.end(t, s, alice, admin, login)
+			w.prepare(t, s, alice, admin, login)()
 			for _, stream := range mine {
 				stream.saysGoodbye("auth")
 			}
@@ -133,19 +149,29 @@ func (p *person) copy() *person {
 	return other
 }
 
-func TestLoginThatIsTooOldEndsItsStreams(t *testing.T) {
-	for name, limit := range map[string]func(*auth.Config){
-		"absolute": func(c *auth.Config) { c.Lifetime, c.Idle = 2*time.Hour, 0 },
-		"idle":     func(c *auth.Config) { c.Idle = 2 * time.Hour },
+func TestTimeEndsLoginsAndTheirStreams(t *testing.T) {
+	for cause, limit := range map[store.Cause]func(*auth.Config){
+		store.Expired: func(c *auth.Config) { c.Idle = 0 },
+		store.Idle:    func(c *auth.Config) { c.Idle = 2 * time.Hour },
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(string(cause), func(t *testing.T) {
 			s := open(t, setup{hub: unhurried, auth: limit})
+			node := open(t, setup{hub: unhurried, auth: limit, beside: s})
 			alice := s.signIn("alice")
-			stream := alice.listen(events)
-			stream.hello()
-			s.pass(2*time.Hour + time.Second)
-			stream.saysGoodbye("auth")
+			streams := []*stream{alice.listen(events), alice.at(node).listen(events)}
+			for _, stream := range streams {
+				stream.hello()
+			}
+			age.prepare(t, s, alice, nil, 0)()
+			for _, stream := range streams {
+				stream.saysGoodbye("auth")
+			}
 			want(t, "answer to the cookie", alice.get("/dashboard").status, http.StatusSeeOther)
+			entries, err := s.store.AuditEntries(t.Context(), store.Operator, store.AuditQuery{Kind: store.AuditSignedOut})
+			must(t, err)
+			if len(entries) != 1 || entries[0].Detail != string(cause) {
+				t.Errorf("the audit log has %+v", entries)
+			}
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,8 @@ type workspace struct {
 	t      *testing.T
 	env    []string
 	origin string // under which people know all of them
+	idp    *devidp.Provider
+	told   atomic.Pointer[program] // the node that the provider reaches under that address
 }
 
 // newWorkspace makes a provider and a database for nodes; env is added to their environment.
@@ -33,13 +36,21 @@ func newWorkspace(t *testing.T, env ...string) *workspace {
 	server := httptest.NewUnstartedServer(nil)
 	c := &workspace{t: t, origin: "http://localhost:" + port(freePort(t))}
 	issuer := "http://" + server.Listener.Addr().String()
-	idp, err := devidp.New(devidp.Config{Issuer: issuer, Clients: []devidp.Client{{
-		ID: "letstalk", Secret: "secret", RedirectURIs: []string{c.origin + auth.CallbackPath}, PostLogoutRedirectURIs: []string{c.origin + "/"},
-	}}})
+	var err error
+	c.idp, err = devidp.New(devidp.Config{
+		Issuer: issuer,
+		Clients: []devidp.Client{{
+			ID: "letstalk", Secret: "secret", RedirectURIs: []string{c.origin + auth.CallbackPath}, PostLogoutRedirectURIs: []string{c.origin + "/"},
+			BackchannelLogoutURI: c.origin + "/users/backchannel-logout",
+		}},
+		HTTPClient: &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, c.told.Load().at)
+		}}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.Config.Handler = idp
+	server.Config.Handler = c.idp
 	server.Start()
 	t.Cleanup(server.Close)
 	c.env = append([]string{
@@ -55,6 +66,7 @@ func (c *workspace) node() *program {
 	p := launch(c.t, nil, c.env...)
 	_, at, _ := strings.Cut(strings.TrimSuffix(p.says, "."), "It listens on ")
 	p.base, p.at = c.origin, at
+	c.told.Store(p)
 	return p
 }
 
