@@ -52,6 +52,9 @@ func addDemoProvider(ctx context.Context, cfg *config.Config, addr *net.TCPAddr,
 	if cfg.Scopes == nil {
 		cfg.Scopes = demoScopes()
 	}
+	if cfg.Policy.AdminGroups == nil {
+		cfg.Policy.AdminGroups = []string{"admins"} // so that there is somebody to see those pages: alice
+	}
 	provider, err := devidp.New(devidp.Config{
 		Issuer: cfg.Issuer,
 		Clients: []devidp.Client{{
