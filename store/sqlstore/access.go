@@ -133,9 +133,6 @@ func (t *tx) roomNamed(n store.NewRoom, claim string, login store.LoginID) (id s
 	if !errors.Is(err, sql.ErrNoRows) {
 		return id, err
 	}
-	r, err := t.makeRoom(n)
-	if err != nil {
-		return 0, err
-	}
-	return r.ID, t.audit(store.AuditEntry{Kind: store.AuditRoomMade, Room: r.ID, Place: r.Name, Login: login, Detail: string(r.Visibility), Claim: claim})
+	r, err := t.makeRoom(n, store.AuditEntry{Login: login, Claim: claim})
+	return r.ID, err
 }

@@ -91,7 +91,7 @@ func (s *Store) RefuseLogin(ctx context.Context, lease store.Lease, e store.Endi
 
 // DelayRecheck has a re-check that brought nothing tried again later.
 func (s *Store) DelayRecheck(ctx context.Context, lease store.Lease, in time.Duration) error {
-	_, err := writeInEpoch(ctx, s, "delay a re-check", func(t *tx) (int64, error) {
+	_, err := write(ctx, s, "delay a re-check", func(t *tx) (int64, error) {
 		n, err := t.exec(delayRecheck, lease.Login.ID, millis(t.now), millis(lease.Until), t.now.Add(in).UnixMilli())
 		if err == nil && n == 0 {
 			err = store.ErrNotFound

@@ -100,7 +100,7 @@ func (s *Store) CreateRoom(ctx context.Context, creator store.UserID, n store.Ne
 		if !active {
 			return store.Room{}, store.ErrForbidden
 		}
-		r, err := t.makeRoom(n)
+		r, err := t.makeRoom(n, store.AuditEntry{Actor: store.Person{ID: creator}})
 		if err != nil {
 			return store.Room{}, err
 		}
@@ -109,7 +109,8 @@ func (s *Store) CreateRoom(ctx context.Context, creator store.UserID, n store.Ne
 			return store.Room{}, err
 		}
 		t.record(store.MemberSet, r.ID, 0, creator)
-		return r, t.audit(store.AuditEntry{Kind: store.AuditRoomMade, Actor: store.Person{ID: creator}, Room: r.ID, Place: r.Name, Detail: string(r.Visibility)})
+		return r, t.audit(store.AuditEntry{Kind: store.AuditMemberSet, Actor: store.Person{ID: creator}, Subject: store.Person{ID: creator},
+			Room: r.ID, Place: r.Name, Detail: string(store.Moderator)})
 	})
 }
 
@@ -136,7 +137,7 @@ func (s *Store) EnsureRooms(ctx context.Context, names []string) error {
 			return struct{}{}, err
 		}
 		for _, n := range rooms {
-			if _, err := t.makeRoom(n); err != nil {
+			if _, err := t.makeRoom(n, store.AuditEntry{}); err != nil {
 				return struct{}{}, err
 			}
 		}
@@ -145,15 +146,17 @@ func (s *Store) EnsureRooms(ctx context.Context, names []string) error {
 	return err
 }
 
-// makeRoom makes a room that has been checked; the constraint on its slug decides whether it can be.
-func (t *tx) makeRoom(n store.NewRoom) (store.Room, error) {
+// makeRoom makes a room that has been checked; the constraint on its slug decides whether it can be. because says for the
+// audit log who makes it, or why.
+func (t *tx) makeRoom(n store.NewRoom, because store.AuditEntry) (store.Room, error) {
 	r := store.Room{Slug: store.Slug(n.Name), Name: n.Name, Topic: n.Topic, Visibility: n.Visibility, CreatedAt: t.now}
 	err := t.returning(insertRoom, r.Slug, slugKey(r.Slug), r.Name, r.Topic, r.Visibility, millis(r.CreatedAt)).Scan(&r.ID)
 	if err != nil {
 		return store.Room{}, err
 	}
 	t.record(store.RoomCreated, r.ID, 0, 0)
-	return r, nil
+	because.Kind, because.Room, because.Place, because.Detail = store.AuditRoomMade, r.ID, r.Name, string(r.Visibility)
+	return r, t.audit(because)
 }
 
 func roomDest(r *store.Room) []any {

@@ -96,3 +96,10 @@ CREATE TRIGGER audit_keeps BEFORE DELETE ON audit BEGIN
     SELECT RAISE(ABORT, 'the audit log only grows');
 END;
 -- +goose StatementEnd
+
+-- Replacing a row deletes the old one without asking the trigger above.
+-- +goose StatementBegin
+CREATE TRIGGER audit_adds BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id) BEGIN
+    SELECT RAISE(ABORT, 'the audit log only grows');
+END;
+-- +goose StatementEnd
