@@ -80,6 +80,16 @@ var createLoginPromises = []promise{
 		w.ok(err)
 		w.same(kept, want)
 	}},
+	{"records when and how the person proved who they are, and when to ask again", func(w *world) {
+		n := login("alice")
+		n.AuthAt, n.ACR, n.Recheck = w.clock.now().Add(-time.Hour), "phr", 15*time.Minute
+		got, err := w.CreateLogin(w.ctx, n)
+		w.ok(err)
+		w.same([]any{got.AuthAt, got.ACR, got.RecheckAt}, []any{n.AuthAt, "phr", w.clock.now().Add(15 * time.Minute)})
+		kept, err := w.Login(w.ctx, got.ID)
+		w.ok(err)
+		w.same(kept, got)
+	}},
 	{"bare sign-in is enough", func(w *world) {
 		got, err := w.CreateLogin(w.ctx, store.NewLogin{Identity: store.Identity{Issuer: "i", Subject: "s"}, Lifetime: time.Hour})
 		w.ok(err)
@@ -299,7 +309,10 @@ var liveLoginsPromises = []promise{
 	}},
 }
 
-var attempt = store.Attempt{State: "state", Browser: "browser", Nonce: "nonce", Verifier: "verifier", Return: "/chat/General?after=1#m-1"}
+var attempt = store.Attempt{
+	State: "state", Browser: "browser", Nonce: "nonce", Verifier: "verifier", Return: "/chat/General?after=1#m-1",
+	Demand: store.Demand{MaxAge: 10 * time.Minute, ACR: "phr phrh"}, Rehearsal: "ticket",
+}
 
 var attemptPromises = []promise{
 	{"works once", func(w *world) {
@@ -335,7 +348,7 @@ var attemptPromises = []promise{
 	}},
 	{"two of one browser both work", func(w *world) {
 		second := attempt
-		second.State = "second"
+		second.State, second.Demand, second.Rehearsal = "second", store.Demand{}, ""
 		w.ok(w.CreateAttempt(w.ctx, attempt, time.Minute))
 		w.ok(w.CreateAttempt(w.ctx, second, time.Minute))
 		for _, a := range []store.Attempt{second, attempt} {

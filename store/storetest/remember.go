@@ -74,6 +74,7 @@ var epochPromises = []promise{
 		var alice, bob store.User
 		var at store.Login
 		var r store.Room
+		e := store.Ending{Cause: store.EndedByOwner}
 		for _, c := range []struct {
 			name string
 			do   func()
@@ -87,7 +88,51 @@ var epochPromises = []promise{
 			{"the first rooms", func() { w.ok(w.EnsureRooms(w.ctx, []string{"General"})) }},
 			{"a member", func() { w.member(alice, r, bob, store.Member) }},
 			{"a member less", func() { w.ok(w.RemoveMember(w.ctx, alice.ID, r.ID, bob.ID)) }},
+			{"a demand", func() { w.ok(w.SetDemand(w.ctx, alice.ID, r.ID, store.Demand{ACR: "phr"})) }},
+			{"a claim", func() { w.granted("bob", tea(store.Moderator)) }},
+			{"a claim less", func() { w.granted("bob") }},
+			{"an administrator", func() { w.ok(w.SetAdmin(w.ctx, store.Operator, bob.ID, true)) }},
+			{"an administrator less", func() { w.ok(w.SetAdmin(w.ctx, store.Operator, bob.ID, false)) }},
 			{"a person locked out", func() { w.lockOut(bob) }},
+			{"a person let in", func() { w.letIn(bob) }},
+			{"a login", func() { at = w.signIn("alice") }},
+			{"its end by its person", func() { w.ok(w.EndUserLogin(w.ctx, alice.ID, alice.ID, at.ID, e)) }},
+			{"one more", func() { at = w.signIn("alice") }},
+			{"the end of all of a person's", func() {
+				_, err := w.EndUserLogins(w.ctx, alice.ID, alice.ID, 0, e)
+				w.ok(err)
+			}},
+			{"one of a provider's session", func() { at = w.with("alice", "s1") }},
+			{"its end at the provider", func() {
+				_, err := w.EndProviderLogins(w.ctx, w.logout(1, "", "s1"))
+				w.ok(err)
+			}},
+			{"one to be checked", func() { at = w.rechecked("alice") }},
+			{"a renewal", func() {
+				n := login("alice")
+				n.Recheck = time.Minute
+				_, err := w.RenewLogin(w.ctx, at.ID, n)
+				w.ok(err)
+			}},
+			{"what a re-check brought", func() {
+				w.clock.pass(time.Minute)
+				_, err := w.RefreshLogin(w.ctx, w.lease(at), refresh("alice"))
+				w.ok(err)
+			}},
+			{"a re-check put off", func() {
+				w.clock.pass(15 * time.Minute)
+				w.ok(w.DelayRecheck(w.ctx, w.lease(at), time.Minute))
+			}},
+			{"a refusal", func() {
+				w.clock.pass(time.Minute)
+				w.ok(w.RefuseLogin(w.ctx, w.lease(at), e))
+			}},
+			{"one to grow old", func() { at = w.signIn("alice") }},
+			{"its end by age", func() {
+				w.clock.pass(time.Hour)
+				_, err := w.ExpireLogins(w.ctx)
+				w.ok(err)
+			}},
 		} {
 			before := w.Epoch()
 			c.do()
@@ -104,6 +149,18 @@ var epochPromises = []promise{
 		w.delete(at.User, m)
 		w.ok(w.TouchLogin(w.ctx, at.ID))
 		w.ok(w.PruneChanges(w.ctx, w.clock.now(), 1))
+		w.same(w.Epoch(), before)
+	}},
+	{"stays with looking for what has ended, and with notes and rehearsals", func(w *world) {
+		w.signIn("alice")
+		before := w.Epoch()
+		expired, err := w.ExpireLogins(w.ctx)
+		w.ok(err)
+		w.same(expired, []store.LoginID{})
+		w.watch().look()
+		w.ok(w.RecordAudit(w.ctx, refusal("no")))
+		w.ok(w.CreateRehearsal(w.ctx, "ticket", time.Minute))
+		w.ok(w.FinishRehearsal(w.ctx, "ticket", "well"))
 		w.same(w.Epoch(), before)
 	}},
 	{"lets what is remembered never be older than a write that has returned", func(w *world) {

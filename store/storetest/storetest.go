@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -23,11 +24,31 @@ type Opener func(t *testing.T, dir string, now func() time.Time) store.Store
 func Run(t *testing.T, open Opener) {
 	for _, g := range []group{
 		{"User", userPromises},
-		{"SetUserActive", activePromises},
+		{"People", peoplePromises},
+		{"SetUserActive", slices.Concat(activePromises, setActivePromises)},
+		{"SetAdmin", setAdminPromises},
+		{"administrator", administratorPromises},
+		{"Users", usersPromises},
+		{"Standing", standingPromises},
 		{"CreateLogin", createLoginPromises},
+		{"Access", accessPromises},
+		{"by hand", byHandPromises},
+		{"RenewLogin", renewPromises},
 		{"Login", loginPromises},
 		{"LiveLogins", liveLoginsPromises},
+		{"EndLogin", endLoginPromises},
+		{"UserLogins", userLoginsPromises},
+		{"EndUserLogin", endUserLoginPromises},
+		{"EndProviderLogins", providerLogoutPromises},
+		{"ExpireLogins", expirePromises},
+		{"EndedLogins", endedLoginsPromises},
+		{"DueLogins", dueLoginsPromises},
+		{"LeaseLogin", leasePromises},
+		{"RefreshLogin", refreshPromises},
+		{"RefuseLogin", refusePromises},
+		{"DelayRecheck", delayPromises},
 		{"TakeAttempt", attemptPromises},
+		{"Rehearsal", rehearsalPromises},
 		{"Session", sessionPromises},
 		{"CreateRoom", createRoomPromises},
 		{"Room", roomPromises},
@@ -37,6 +58,7 @@ func Run(t *testing.T, open Opener) {
 		{"EnsureRooms", ensureRoomsPromises},
 		{"SetMember", setMemberPromises},
 		{"RemoveMember", removeMemberPromises},
+		{"SetDemand", setDemandPromises},
 		{"CreateMessage", createMessagePromises},
 		{"EditMessage", editMessagePromises},
 		{"DeleteMessage", deleteMessagePromises},
@@ -46,6 +68,9 @@ func Run(t *testing.T, open Opener) {
 		{"RoomChanges", roomChangesPromises},
 		{"PruneChanges", prunePromises},
 		{"Committed", committedPromises},
+		{"audit log", auditPromises},
+		{"AuditEntries", auditEntriesPromises},
+		{"audit entries", kindPromises},
 		{"Nodes", nodePromises},
 		{"Workspace", workspacePromises},
 		{"nothing", textPromises},

@@ -200,7 +200,7 @@ func (w *world) asViewer(ctx context.Context, u store.UserID, m store.Message) m
 		"Messages": messages, "Messages around": around, "Message": message, "CreateMessage": create, "EditMessage": edit,
 		"DeleteMessage": del, "RoomChanges": changes,
 		"SetMember": w.SetMember(ctx, u, m.Room, m.Author.ID, store.Member), "RemoveMember": w.RemoveMember(ctx, u, m.Room, m.Author.ID),
-		"RemoveMember self": w.RemoveMember(ctx, u, m.Room, u),
+		"RemoveMember self": w.RemoveMember(ctx, u, m.Room, u), "SetDemand": w.SetDemand(ctx, u, m.Room, store.Demand{ACR: "phr"}),
 	}
 }
 
@@ -254,81 +254,6 @@ var viewerPromises = []promise{
 	}},
 }
 
-var contextPromises = []promise{
-	{"that has ended ends every method and changes nothing", func(w *world) {
-		l := w.signIn("alice")
-		m := w.post(l.User, w.room(l.User, "General", store.Open), "hello")
-		w.ok(w.SaveSession(w.ctx, "token", nil, w.clock.now().Add(time.Hour)))
-		w.ok(w.CreateAttempt(w.ctx, attempt, time.Hour))
-
-		ctx, cancel := context.WithCancel(w.ctx)
-		cancel()
-		w.unchanged(func() {
-			got := w.asViewer(ctx, l.User.ID, m)
-			_, got["User"] = w.User(ctx, l.User.ID)
-			_, got["CreateLogin"] = w.CreateLogin(ctx, login("bob"))
-			_, got["Login"] = w.Login(ctx, l.ID)
-			_, got["LiveLogins"] = w.LiveLogins(ctx, []store.LoginID{l.ID})
-			_, got["TakeAttempt"] = w.TakeAttempt(ctx, attempt.State, attempt.Browser)
-			_, got["Session"] = w.Session(ctx, "token")
-			_, got["Rooms"] = w.Rooms(ctx, l.User.ID)
-			_, got["Room"] = w.Room(ctx, l.User.ID, "General")
-			_, got["CreateRoom"] = w.CreateRoom(ctx, l.User.ID, store.NewRoom{Name: "New", Visibility: store.Open})
-			_, got["Head"] = w.Head(ctx)
-			_, got["ChangesSince"] = w.ChangesSince(ctx, 0, 10)
-			_, got["SetUserActive"] = w.SetUserActive(ctx, store.Operator, l.User.ID, false)
-			got["CreateAttempt"] = w.CreateAttempt(ctx, attempt, time.Hour)
-			got["TouchLogin"] = w.TouchLogin(ctx, l.ID)
-			got["EndLogin"] = w.EndLogin(ctx, l.ID, store.Ending{Cause: store.SignedOut})
-			got["SaveSession"] = w.SaveSession(ctx, "token", []byte("new"), w.clock.now().Add(time.Hour))
-			got["DeleteSession"] = w.DeleteSession(ctx, "token")
-			got["EnsureRooms"] = w.EnsureRooms(ctx, []string{"New"})
-			got["PruneChanges"] = w.PruneChanges(ctx, w.clock.now().Add(time.Hour), 0)
-			got["Ping"] = w.Ping(ctx)
-			for name, err := range got {
-				if !errors.Is(err, context.Canceled) {
-					w.Errorf("%s: error %v, want canceled", name, err)
-				}
-			}
-		})
-		w.isLive(l, true)
-		w.same(w.message(l.User, m), m)
-		w.same(len(w.changes(0)), 3)
-		data, err := w.Session(w.ctx, "token")
-		w.ok(err)
-		w.same(data, []byte{})
-		_, err = w.TakeAttempt(w.ctx, attempt.State, attempt.Browser)
-		w.ok(err)
-	}},
-	{"that ends while others write breaks nothing", func(w *world) {
-		alice := w.person("alice")
-		r := w.room(alice, "General", store.Open)
-		head := w.head()
-		errs := w.atOnce(64, func(i int) error {
-			ctx, cancel := context.WithCancel(w.ctx)
-			defer cancel()
-			if i%2 == 1 {
-				go cancel()
-			}
-			_, err := w.CreateMessage(ctx, alice.ID, r.ID, store.Draft{Body: "hello", Nonce: fmt.Sprint(i)})
-			return err
-		})
-		acknowledged := count(errs, nil)
-		w.same(acknowledged+count(errs, context.Canceled), 64)
-		w.same(acknowledged >= 32, true)
-		w.post(alice, r, "last")
-		n := int(w.head() - head)
-		w.same(n > acknowledged, true)
-		w.ok(w.follow(w.ctx, head, n, 100))
-		// Trying again is safe whatever became of the first try.
-		for i := range 64 {
-			_, err := w.CreateMessage(w.ctx, alice.ID, r.ID, store.Draft{Body: "hello", Nonce: fmt.Sprint(i)})
-			w.ok(err)
-		}
-		w.same(w.head(), head+65)
-	}},
-}
-
 var durabilityPromises = []promise{
 	{"everything is as it was", func(w *world) {
 		l, bob := w.signIn("alice"), w.person("bob")
@@ -342,6 +267,8 @@ var durabilityPromises = []promise{
 		w.delete(bob, w.post(bob, secret, "oops"))
 		w.ok(w.SaveSession(w.ctx, "token", []byte("data"), w.clock.now().Add(time.Hour)))
 		w.ok(w.CreateAttempt(w.ctx, attempt, time.Hour))
+		w.ok(w.CreateRehearsal(w.ctx, "ticket", time.Hour))
+		w.granted("bob", tea(store.Member))
 		ask := func() (answers []any) {
 			for _, u := range []store.User{alice, bob} {
 				rooms, err := w.Rooms(w.ctx, u.ID)
@@ -354,11 +281,12 @@ var durabilityPromises = []promise{
 			w.ok(err)
 			data, err := w.Session(w.ctx, "token")
 			w.ok(err)
-			return append(answers, got, data, w.changes(0), w.head())
+			return append(answers, got, data, w.changes(0), w.head(), w.log(), w.standing(bob.ID, bob.ID))
 		}
 		before := ask()
 		w.reopen()
 		w.same(ask(), before)
+		w.outcome("ticket", "")
 		_, err = w.TakeAttempt(w.ctx, attempt.State, attempt.Browser)
 		w.ok(err)
 	}},
