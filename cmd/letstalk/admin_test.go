@@ -33,7 +33,7 @@ func TestAdminBesideARunningProgram(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			folder(t)
 			env := "DATABASE_URL=" + database()
-			p := launch(t, []string{"-dev"}, "LISTEN=127.0.0.1:0", env)
+			p := launch(t, []string{"-dev"}, "LISTEN=127.0.0.1:0", "ADMIN_GROUPS=nobody", env)
 			admin := func(args ...string) string { return done(t, append([]string{"admin"}, args...), env) }
 			wants := func(what, got, want string) {
 				t.Helper()
