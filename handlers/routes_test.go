@@ -46,6 +46,7 @@ func TestRoutes(t *testing.T) {
 		{visitor, "POST", "/users/logout", 303, "/", "", "no-store"},
 		{visitor, "GET", "/me.css", 200, "", "text/css; charset=utf-8", "no-store"},
 		{alice, "GET", "/me.css?1", 200, "", "text/css; charset=utf-8", "private, max-age=3600"},
+		{visitor, "GET", "/account/ending", 303, toLogIn("/account/ending"), "", "no-store"},
 		{visitor, "GET", "/dashboard", 303, toLogIn("/dashboard"), "", "no-store"},
 		{alice, "GET", "/dashboard", 200, "", html, "no-store"},
 		{visitor, "GET", "/chat/General", 303, toLogIn("/chat/General"), "", "no-store"},
