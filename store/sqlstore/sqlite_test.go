@@ -294,7 +294,7 @@ func TestExpiredRowsArePurged(t *testing.T) {
 	pass := func(d time.Duration) { mu.Lock(); defer mu.Unlock(); now = now.Add(d) }
 	rows := func() map[string]int {
 		got := map[string]int{}
-		for _, table := range []string{"attempts", "sessions", "logins"} {
+		for _, table := range []string{"attempts", "sessions", "rehearsals", "logout_tokens", "logins"} {
 			var n int
 			if err := s.readers.QueryRow(`SELECT count(*) FROM ` + table).Scan(&n); err != nil {
 				t.Fatal(err)
@@ -303,16 +303,22 @@ func TestExpiredRowsArePurged(t *testing.T) {
 		}
 		return got
 	}
+	logOut := func(token string, until time.Time) error {
+		_, err := s.EndProviderLogins(ctx, store.ProviderLogout{Issuer: "i", Subject: "nobody", Token: token, Expires: until})
+		return err
+	}
 	furnish(t, s)
 	for _, name := range []string{"a", "b", "c"} {
 		if err := errors.Join(
 			s.CreateAttempt(ctx, store.Attempt{State: name}, time.Minute),
 			s.SaveSession(ctx, name, nil, now.Add(time.Hour)),
+			s.CreateRehearsal(ctx, name, time.Minute),
+			logOut(name, now.Add(time.Hour)),
 		); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff(map[string]int{"attempts": 3, "sessions": 3, "logins": 1}, rows()); diff != "" {
+	if diff := cmp.Diff(map[string]int{"attempts": 3, "sessions": 3, "rehearsals": 3, "logout_tokens": 3, "logins": 1}, rows()); diff != "" {
 		t.Errorf("at first (-want +got):\n%s", diff)
 	}
 	pass(2 * time.Hour)
@@ -322,12 +328,12 @@ func TestExpiredRowsArePurged(t *testing.T) {
 		}
 	}
 	furnishLogin()
-	if diff := cmp.Diff(map[string]int{"attempts": 0, "sessions": 0, "logins": 2}, rows()); diff != "" {
+	if diff := cmp.Diff(map[string]int{"attempts": 0, "sessions": 0, "rehearsals": 0, "logout_tokens": 0, "logins": 2}, rows()); diff != "" {
 		t.Errorf("two hours later (-want +got):\n%s", diff)
 	}
 	pass(keepLogins + 2*time.Hour)
 	furnishLogin()
-	if diff := cmp.Diff(map[string]int{"attempts": 0, "sessions": 0, "logins": 1}, rows()); diff != "" {
+	if diff := cmp.Diff(map[string]int{"attempts": 0, "sessions": 0, "rehearsals": 0, "logout_tokens": 0, "logins": 1}, rows()); diff != "" {
 		t.Errorf("a month later (-want +got):\n%s", diff)
 	}
 }
