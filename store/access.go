@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -52,6 +53,39 @@ func (d Demand) MetUntil(l Login, now time.Time) time.Time {
 		return time.Time{}
 	}
 	return until
+}
+
+// String says what the demand asks for, as the rest of a sentence.
+func (d Demand) String() string {
+	var parts []string
+	if d.MaxAge != 0 {
+		parts = append(parts, "a sign-in within the last "+strings.TrimPrefix(Span(d.MaxAge), "1 "))
+	}
+	if d.ACR != "" {
+		parts = append(parts, "a sign-in by "+strings.Join(strings.Fields(d.ACR), " or "))
+	}
+	if parts == nil {
+		return "nothing but being signed in"
+	}
+	return strings.Join(parts, " and ")
+}
+
+// Span says a length of time in words, in the largest unit that it is a whole number of.
+func Span(d time.Duration) string {
+	n, name := int64(d/time.Second), "second"
+	for _, unit := range []struct {
+		length time.Duration
+		name   string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		if d >= unit.length && d%unit.length == 0 {
+			n, name = int64(d/unit.length), unit.name
+			break
+		}
+	}
+	if n != 1 {
+		name += "s"
+	}
+	return fmt.Sprintf("%d %s", n, name)
 }
 
 // Access is what the provider's claims give a person, beyond what open rooms give everybody.

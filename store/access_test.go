@@ -101,3 +101,23 @@ func TestUserAdmin(t *testing.T) {
 		})
 	}
 }
+
+func TestDemandInWords(t *testing.T) {
+	for _, c := range []struct {
+		demand store.Demand
+		want   string
+	}{
+		{store.Demand{}, "nothing but being signed in"},
+		{store.Demand{MaxAge: time.Minute}, "a sign-in within the last minute"},
+		{store.Demand{MaxAge: 15 * time.Minute}, "a sign-in within the last 15 minutes"},
+		{store.Demand{MaxAge: 90 * time.Minute}, "a sign-in within the last 90 minutes"},
+		{store.Demand{MaxAge: 8 * time.Hour, ACR: "phrh"}, "a sign-in within the last 8 hours and a sign-in by phrh"},
+		{store.Demand{MaxAge: 24 * time.Hour}, "a sign-in within the last day"},
+		{store.Demand{MaxAge: 61 * time.Second}, "a sign-in within the last 61 seconds"},
+		{store.Demand{ACR: "phrh  phr"}, "a sign-in by phrh or phr"},
+	} {
+		if got := c.demand.String(); got != c.want {
+			t.Errorf("%+v is %q, want %q", c.demand, got, c.want)
+		}
+	}
+}

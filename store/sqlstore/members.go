@@ -2,8 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"letstalk/store"
 )
@@ -29,24 +27,9 @@ func (s *Store) SetDemand(ctx context.Context, viewer store.UserID, room store.R
 			return struct{}{}, err
 		}
 		t.record(store.RoomChanged, room, 0, 0)
-		return struct{}{}, t.audit(store.AuditEntry{Kind: store.AuditRoomChanged, Actor: store.Person{ID: viewer}, Room: room, Detail: demanded(d)})
+		return struct{}{}, t.audit(store.AuditEntry{Kind: store.AuditRoomChanged, Actor: store.Person{ID: viewer}, Room: room, Detail: d.String()})
 	})
 	return err
-}
-
-// demanded is a demand in words.
-func demanded(d store.Demand) string {
-	var all []string
-	if d.MaxAge != 0 {
-		all = append(all, fmt.Sprintf("signed in within %v", d.MaxAge))
-	}
-	if d.ACR != "" {
-		all = append(all, "signed in by "+d.ACR)
-	}
-	if all == nil {
-		return "signed in, that is all"
-	}
-	return strings.Join(all, ", ")
 }
 
 // SetMember gives a person a role in a room. The role they have already changes nothing.
