@@ -1,4 +1,4 @@
-// Package static holds what pages load besides HTML: one style sheet, the scripts and the icon, embedded in the binary.
+// Package static holds what pages load besides HTML: the style sheets, the scripts and the icon, embedded in the binary.
 package static
 
 import (
@@ -23,8 +23,12 @@ import (
 //go:embed node_modules/htmx.org/dist/ext/hx-upsert.min.js
 var embedded embed.FS
 
-// styles are the parts of app.css in cascade order: tokens, then the page, then components.
-var styles = []string{"tokens", "base", "layout", "controls", "ending", "rooms", "messages", "composer", "people", "pages"}
+// styles are the parts of each style sheet in cascade order: tokens, then the page, then components. What the pages of the
+// account and of administrators need beyond the rest is a sheet of its own, so that a room is not heavier for them.
+var styles = map[string][]string{
+	"app.css":   {"tokens", "base", "layout", "controls", "ending", "rooms", "messages", "composer", "people", "pages"},
+	"sheet.css": {"account", "admin"},
+}
 
 // scripts are the modules of each kind of page, each after those it imports. They are served as one module: one request,
 // and half the bytes of ten. So no two of them may use a name at the top level for different things; a browser refuses
@@ -54,10 +58,6 @@ func Load() (*Assets, error) { return load(embedded) }
 
 func load(from fs.FS) (*Assets, error) {
 	a := &Assets{files: map[string]asset{}}
-	css, err := concat(from, styles, func(name string) string { return "css/" + name + ".css" })
-	if err != nil {
-		return nil, err
-	}
 	htmx, err := concat(from, libraries, func(name string) string { return "node_modules/htmx.org/dist/" + name })
 	if err != nil {
 		return nil, err
@@ -66,7 +66,14 @@ func load(from fs.FS) (*Assets, error) {
 	if err != nil {
 		return nil, err
 	}
-	contents := map[string][]byte{"app.css": slim(css), "htmx.js": htmx, "logo.svg": logo}
+	contents := map[string][]byte{"htmx.js": htmx, "logo.svg": logo}
+	for name, parts := range styles {
+		css, err := concat(from, parts, func(name string) string { return "css/" + name + ".css" })
+		if err != nil {
+			return nil, err
+		}
+		contents[name] = slim(css)
+	}
 	for name, modules := range scripts {
 		source, err := concat(from, modules, func(name string) string { return "js/" + name + ".js" })
 		if err != nil {

@@ -17,6 +17,7 @@ const (
 	idHere     = "here"
 	idFlash    = "flash"
 	idEnding   = "ending"
+	idLogOut   = "log-out"
 )
 
 func target(id string) string { return "#" + id }

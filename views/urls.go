@@ -2,6 +2,8 @@ package views
 
 import (
 	"net/url"
+	"strconv"
+	"time"
 
 	"letstalk/store"
 )
@@ -44,6 +46,16 @@ func RehearseURL(ticket string) string { return "/users/rehearse?ticket=" + url.
 
 // RehearsalStreamURL is a short stream that shows whether streams arrive as they are sent.
 func RehearsalStreamURL(ticket string) string { return "/events?rehearsal=" + url.QueryEscape(ticket) }
+
+// StepUpURL starts a sign-in that meets what a room asks for.
+func StepUpURL(slug, back string) string {
+	return "/users/login?" + url.Values{"room": {slug}, "return": {back}}.Encode()
+}
+
+// ProveURL starts a sign-in that meets a demand, before a room asks for it.
+func ProveURL(d store.Demand, back string) string {
+	return "/users/login?" + demandQuery(d, url.Values{"return": {back}}).Encode()
+}
 
 // MeURL is the style sheet of what is the viewer's own; see [MeCSS]. The id in it keeps browsers from using the sheet of
 // whoever was signed in before.
@@ -91,6 +103,67 @@ func StreamURL(slug string, after store.Seq) string {
 
 // LobbyStreamURL is the stream of pages that are no room.
 func LobbyStreamURL(after store.Seq) string { return "/events?after=" + decimal(after) }
+
+// SessionsURL is where somebody is signed in.
+func SessionsURL() string { return "/account/sessions" }
+
+// EndSessionURL takes the form that ends one of the viewer's sessions.
+func EndSessionURL(id store.LoginID) string { return SessionsURL() + "/" + decimal(id) + "/end" }
+
+// EndOtherSessionsURL takes the form that ends all of the viewer's sessions but this one.
+func EndOtherSessionsURL() string { return SessionsURL() + "/end-others" }
+
+// AccessURL is what somebody may do and why.
+func AccessURL() string { return "/account/access" }
+
+// AdminURL leads administrators to their pages.
+func AdminURL() string { return "/admin" }
+
+// PeopleURL is the list of people.
+func PeopleURL() string { return AdminURL() + "/people" }
+
+// PersonURL is a person, as administrators see them.
+func PersonURL(id store.UserID) string { return PeopleURL() + "/" + decimal(id) }
+
+// PersonActiveURL takes the form that locks a person out or lets them in.
+func PersonActiveURL(id store.UserID) string { return PersonURL(id) + "/active" }
+
+// PersonAdminURL takes the form that makes a person an administrator or no longer.
+func PersonAdminURL(id store.UserID) string { return PersonURL(id) + "/admin" }
+
+// PersonRoomsURL takes the form that gives a person a role in a room or takes it back.
+func PersonRoomsURL(id store.UserID) string { return PersonURL(id) + "/rooms" }
+
+// EndPersonSessionURL takes the form that ends one of a person's sessions.
+func EndPersonSessionURL(id store.UserID, login store.LoginID) string {
+	return PersonURL(id) + "/sessions/" + decimal(login) + "/end"
+}
+
+// EndPersonSessionsURL takes the form that ends all of a person's sessions.
+func EndPersonSessionsURL(id store.UserID) string { return PersonURL(id) + "/sessions/end" }
+
+// RulesURL is what the claims give people.
+func RulesURL() string { return AdminURL() + "/rules" }
+
+// AuditURL is the audit log.
+func AuditURL() string { return AdminURL() + "/audit" }
+
+// PersonAuditURL is the part of the audit log that is about a person.
+func PersonAuditURL(id store.UserID) string { return AuditURL() + "?person=" + decimal(id) }
+
+// SettingsURL shows (GET) and takes (POST) what a room asks of those who enter.
+func SettingsURL(slug string) string { return RoomURL(slug) + "/settings" }
+
+// ProvenURL is the settings with a demand filled in.
+func ProvenURL(slug string, d store.Demand) string {
+	return SettingsURL(slug) + "?" + demandQuery(d, url.Values{}).Encode()
+}
+
+func demandQuery(d store.Demand, q url.Values) url.Values {
+	q.Set("max_age", strconv.FormatInt(int64(d.MaxAge/time.Second), 10))
+	q.Set("acr", d.ACR)
+	return q
+}
 
 func returnQuery(back string) string {
 	if back == "" {

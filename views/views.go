@@ -33,6 +33,10 @@ type Page struct {
 	Ending  bool
 	// Here is the path to come back to this page.
 	Here string
+	// Seq is where the stream of a page that is no room begins.
+	Seq store.Seq
+	// Admin says that the viewer is an administrator.
+	Admin bool
 }
 
 // SignedIn reports whether somebody is signed in.
@@ -67,6 +71,13 @@ func CutAtList(page []byte) (before, after []byte) {
 	return page[:at], page[at:]
 }
 
+// Entrance is a room as the list of rooms shows it.
+type Entrance struct {
+	store.RoomSummary
+	// Asks says that the room wants to be surer of who enters, and so shows nothing of itself.
+	Asks bool
+}
+
 // Composer is the form for a new message.
 type Composer struct {
 	Nonce string
@@ -83,12 +94,15 @@ type Problem struct {
 	Draft     string // what the person wrote, given back
 	Action    string // label of the way on
 	Href      string // where it leads
+	Onward    bool   // nothing else helps: a flash shows the way on, too
 }
 
-// MeCSS returns the style sheet of one rule set that shows a person what is theirs: the actions on their own messages,
-// "you" beside their name. It works without scripts and keeps fragments alike for everybody.
+// MeCSS returns the style sheet of one rule set that shows a person what is theirs: the actions on their own messages, all
+// of them also where moderators may only delete, "you" beside their name. It works without scripts and keeps fragments alike
+// for everybody.
 func MeCSS(id store.UserID) string {
 	return fmt.Sprintf(`[data-author="%[1]d"]>.message__actions{display:flex}`+
+		`[data-author="%[1]d"]>.message__actions>a{display:grid}`+
 		`[data-person="%[1]d"].person::after{content:"you"}`+
 		`[data-person="%[1]d"].notice{display:none}`+"\n", id)
 }

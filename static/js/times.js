@@ -4,6 +4,7 @@
 const TOGETHER = 5 * 60_000;
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const dayName = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const capital = (s) => s.charAt(0).toLocaleUpperCase() + s.slice(1);
@@ -12,7 +13,7 @@ export function localise(root) {
   for (const time of root.querySelectorAll("time[title]:not([data-local])")) {
     const at = new Date(time.dateTime);
     time.dataset.local = "";
-    time.textContent = clock.format(at);
+    time.textContent = ("moment" in time.dataset ? moment : clock).format(at);
     time.title = full.format(at);
   }
 }
