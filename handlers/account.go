@@ -37,7 +37,11 @@ func (s *Server) createLogin(w http.ResponseWriter, r *http.Request) error {
 	if err := s.limited(w, r, s.logins, addressKey(r)); err != nil {
 		return err
 	}
-	location, err := s.Auth.Begin(w, r, auth.Wish{Return: r.URL.Query().Get("return")})
+	wish, err := s.wish(r)
+	if err != nil {
+		return err
+	}
+	location, err := s.Auth.Begin(w, r, wish)
 	if err != nil {
 		return err
 	}

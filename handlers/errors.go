@@ -71,12 +71,18 @@ func problemOf(r *http.Request, err error) views.Problem {
 		Text: "It was noted and somebody will look at it. Please try again in a moment."}
 	var invalid *store.InvalidError
 	var tooLarge *http.MaxBytesError
+	var confirm *confirmError
 	switch {
 	case errors.As(err, &invalid):
 		problem = views.Problem{Status: 422, Title: "That can't be sent like this", Text: invalid.Reason}
 	case errors.As(err, &tooLarge):
 		problem = views.Problem{Status: 413, Title: "That is too large",
 			Text: "A message has at most 8,000 characters. Split it in two and send it again."}
+	case errors.As(err, &confirm):
+		slug := confirm.room.Slug
+		problem = views.Problem{Status: 403, Title: "This room wants to know that it is you",
+			Text:   "It asks for " + confirm.room.Demand.String() + ", and yours was another. What you wrote is still here.",
+			Action: "Confirm it's you", Href: views.ConfirmURL(slug, views.RoomURL(slug)), Onward: true}
 	default:
 		for _, row := range problems {
 			if errors.Is(err, row.err) {
@@ -107,6 +113,12 @@ func problemOf(r *http.Request, err error) views.Problem {
 // fail and failStream are the only places that write an error. This one sends a page, or a fragment for the flash area of
 // the page that asked.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var confirm *confirmError
+	if errors.As(err, &confirm) && r.Method != http.MethodPost && !isHTMX(r) {
+		// Nothing is lost by going to the provider at once. If it can't vouch for what is asked, that is where it ends.
+		http.Redirect(w, r, views.StepUpURL(confirm.room.Slug, here(r)), http.StatusSeeOther)
+		return
+	}
 	problem := problemOf(r, err)
 	s.logFault(w, r, problem, err)
 	if problem.Status == http.StatusInternalServerError {
@@ -116,7 +128,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", "5")
 	}
 	if wantsFragment(r) {
-		err = s.render(w, r, problem.Status, views.Flashed(problem.Text))
+		err = s.render(w, r, problem.Status, views.Flashed(problem))
 	} else {
 		problem.Draft = draft(r)
 		page := s.page(r, problem.Title)

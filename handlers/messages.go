@@ -87,7 +87,7 @@ func (s *Server) showMessage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) editMessage(w http.ResponseWriter, r *http.Request) error {
-	room, message, err := s.ownMessage(r)
+	room, message, err := s.changeable(r, false)
 	if err != nil {
 		return err
 	}
@@ -119,12 +119,12 @@ func (s *Server) updateMessage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) confirmDelete(w http.ResponseWriter, r *http.Request) error {
-	room, message, err := s.ownMessage(r)
+	room, message, err := s.changeable(r, true)
 	if err != nil {
 		return err
 	}
 	if wantsFragment(r) {
-		return s.render(w, r, http.StatusOK, views.Remover(room.Slug, message))
+		return s.render(w, r, http.StatusOK, views.Remover(room.Slug, message, message.Author.ID == viewer(r).ID))
 	}
 	return s.render(w, r, http.StatusOK, views.DeletePage(s.page(r, "Delete"), room.Slug, message))
 }
@@ -171,15 +171,16 @@ func (s *Server) message(r *http.Request) (store.Room, store.Message, error) {
 	return room, m, err
 }
 
-// ownMessage is message for the forms that change it, which are their author's. The store checks again on each post.
-func (s *Server) ownMessage(r *http.Request) (store.Room, store.Message, error) {
+// changeable is message for the forms that change it. They are for its author; the room's moderators may delete it, too. The
+// store checks again on each post.
+func (s *Server) changeable(r *http.Request, deleting bool) (store.Room, store.Message, error) {
 	room, m, err := s.message(r)
 	switch {
 	case err != nil:
 		return room, m, err
 	case m.Deleted():
 		return room, m, store.ErrConflict
-	case m.Author.ID != viewer(r).ID:
+	case m.Author.ID != viewer(r).ID && !(deleting && room.Moderator):
 		return room, m, store.ErrForbidden
 	}
 	return room, m, nil

@@ -22,7 +22,19 @@ func (s *Server) listRooms(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := s.page(r, "Rooms")
 	page.Live = true
-	return s.render(w, r, http.StatusOK, views.Dashboard(page, rooms, seq))
+	return s.render(w, r, http.StatusOK, views.Dashboard(page, s.entrances(r, rooms), seq))
+}
+
+// entrances shows of each room what the viewer may know before going in.
+func (s *Server) entrances(r *http.Request, rooms []store.RoomSummary) []views.Entrance {
+	entrances := make([]views.Entrance, len(rooms))
+	for i, room := range rooms {
+		entrances[i].RoomSummary = room
+		if _, err := s.metUntil(r, room.Room); err != nil {
+			entrances[i].Last, entrances[i].Asks = store.Message{}, true
+		}
+	}
+	return entrances
 }
 
 func (s *Server) showRoom(w http.ResponseWriter, r *http.Request) error {
@@ -37,6 +49,9 @@ func (s *Server) showRoom(w http.ResponseWriter, r *http.Request) error {
 	if room.Slug != chi.URLParam(r, "room") {
 		http.Redirect(w, r, views.RoomURL(room.Slug)+query(r.URL.RawQuery), http.StatusSeeOther)
 		return nil
+	}
+	if _, err := s.metUntil(r, room.Room); err != nil {
+		return err
 	}
 	page, err := pageOf(r)
 	switch {
@@ -108,14 +123,19 @@ func (s *Server) surround(r *http.Request, view views.Room) (views.Room, error) 
 	return view, err
 }
 
-// room returns the room of the request's path, found through the viewer's right to see it.
+// room returns the room of the request's path, found through the viewer's right to see it, and to be let in now.
 func (s *Server) room(r *http.Request) (store.Room, error) {
 	slug, err := slugOf(r)
 	if err != nil {
 		return store.Room{}, err
 	}
 	me := viewer(r).ID
-	return s.visible.Get(sight{me, slug}, func() (store.Room, error) { return s.Store.Room(r.Context(), me, slug) })
+	room, err := s.visible.Get(sight{me, slug}, func() (store.Room, error) { return s.Store.Room(r.Context(), me, slug) })
+	if err != nil {
+		return store.Room{}, err
+	}
+	_, err = s.metUntil(r, room)
+	return room, err
 }
 
 // sight is what somebody sees of a room.

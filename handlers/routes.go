@@ -44,6 +44,11 @@ func (s *Server) routes() http.Handler {
 			r.Use(s.requireLogin)
 
 			r.Get("/account/ending", s.handle(s.showEnding))
+			r.Get("/account/sessions", s.handle(s.listSessions))
+			r.Post("/account/sessions/{login}/end", s.handle(s.deleteSession))
+			r.Post("/account/sessions/end-others", s.handle(s.deleteOtherSessions))
+			r.Get("/account/access", s.handle(s.showAccess))
+			r.Get("/account/confirm", s.handle(s.showConfirm))
 			r.Get("/dashboard", s.handle(s.listRooms))
 			r.Get("/chat/{room}", s.handle(s.showRoom))
 			r.Post("/chat/{room}/messages", s.handle(s.createMessage))
@@ -52,6 +57,24 @@ func (s *Server) routes() http.Handler {
 			r.Post("/chat/{room}/messages/{id}/edit", s.handle(s.updateMessage))
 			r.Get("/chat/{room}/messages/{id}/delete", s.handle(s.confirmDelete))
 			r.Post("/chat/{room}/messages/{id}/delete", s.handle(s.deleteMessage))
+			r.Get("/chat/{room}/settings", s.handle(s.editSettings))
+			r.Post("/chat/{room}/settings", s.handle(s.updateSettings))
+
+			r.Group(func(r chi.Router) {
+				r.Use(s.requireAdmin)
+
+				r.Get("/admin", s.handle(s.showAdmin))
+				r.Get("/admin/people", s.handle(s.listPeople))
+				r.Get("/admin/people/{id}", s.handle(s.showPerson))
+				r.Post("/admin/people/{id}/active", s.handle(s.updatePersonActive))
+				r.Post("/admin/people/{id}/admin", s.handle(s.updatePersonAdmin))
+				r.Post("/admin/people/{id}/rooms", s.handle(s.updatePersonRoom))
+				r.Post("/admin/people/{id}/sessions/{login}/end", s.handle(s.deletePersonSession))
+				r.Post("/admin/people/{id}/sessions/end", s.handle(s.deletePersonSessions))
+				r.Get("/admin/rules", s.handle(s.showRules))
+				r.Post("/admin/rules", s.handle(s.tryRules))
+				r.Get("/admin/audit", s.handle(s.listAudit))
+			})
 		})
 	})
 	return r

@@ -49,6 +49,10 @@ type Options struct {
 	TrustedProxies []string
 	// RateLimit can be switched off for load tests.
 	RateLimit bool
+	// Policy is what the provider's claims give people, for administrators to read and to try.
+	Policy auth.Policy
+	// Now is the clock, time.Now if it is nil.
+	Now func() time.Time
 	// Tally counts what is limited together with other nodes; nil for this process alone.
 	Tally *cluster.Tally
 }
@@ -74,6 +78,9 @@ func New(opts Options) *Server {
 		visible: store.Recent[sight, store.Room]{Epoch: opts.Store.Epoch, Life: time.Second, Size: 10_000},
 		rooms:   store.Recent[store.UserID, []store.RoomSummary]{Epoch: opts.Store.Epoch, Life: time.Second, Size: 1000},
 		lists:   newLists(),
+	}
+	if s.Now == nil {
+		s.Now = time.Now
 	}
 	s.handler = s.routes()
 	return s
@@ -120,7 +127,7 @@ func (s *Server) page(r *http.Request, title string) views.Page {
 	login, _ := auth.Viewer(r.Context())
 	return views.Page{
 		Title: title, Viewer: login.User.Person(), Assets: s.Assets,
-		Login: login.ID, Expires: login.ExpiresAt, Ending: endsSoon(login), Here: here(r),
+		Admin: login.User.Admin(), Login: login.ID, Expires: login.ExpiresAt, Ending: endsSoon(login), Here: here(r),
 	}
 }
 

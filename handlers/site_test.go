@@ -216,7 +216,7 @@ func (s *site) wire(with setup) http.Handler {
 	s.Cleanup(func() { stop(); work.Wait() })
 	return handlers.New(handlers.Options{
 		Store: s.store, Auth: s.auth, Hub: s.hub, Feed: follow, Assets: assets, Logger: logger,
-		BaseURL: s.base, RateLimit: with.rateLimit,
+		BaseURL: s.base, RateLimit: with.rateLimit, Policy: config.Policy, Now: s.now,
 	})
 }
 

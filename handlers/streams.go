@@ -41,6 +41,11 @@ func (s *Server) showRoomStream(r *http.Request, reader *live.Reader) error {
 		return err
 	}
 	reader.Room = room.ID
+	if room.Demand.MaxAge != 0 {
+		if reader.Until, err = s.metUntil(r, room); err != nil {
+			return err
+		}
+	}
 	reader.Replay = func(ctx context.Context, after, upTo store.Seq) ([]live.Delivery, error) {
 		return s.Feed.Replay(ctx, reader.Person.ID, room.ID, after, upTo)
 	}

@@ -77,7 +77,7 @@ func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slo
 	}
 	s.Handler = handlers.New(handlers.Options{
 		Store: db, Auth: identity, Hub: hub, Feed: follow, Bus: s.bus, Assets: assets, Logger: logger,
-		BaseURL: cfg.BaseURL, TrustedProxies: proxies, RateLimit: cfg.RateLimit, Tally: s.tally,
+		BaseURL: cfg.BaseURL, TrustedProxies: proxies, RateLimit: cfg.RateLimit, Policy: cfg.Policy, Tally: s.tally,
 	})
 	behind, end := context.WithCancel(context.WithoutCancel(ctx))
 	s.end = end

@@ -31,7 +31,6 @@ type Rehearsed struct {
 
 	// What the policy decides, as in Decision.
 	Known   bool          `json:"known"`
-	Note    string        `json:"note"`
 	Refused string        `json:"refused"`
 	Access  *store.Access `json:"access"`
 }
