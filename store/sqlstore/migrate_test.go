@@ -223,3 +223,22 @@ func TestSchemaThatIsOneMigrationAheadIsServed(t *testing.T) {
 		})
 	}
 }
+
+// Commands beside the program want what is there, and must not begin something new.
+func TestOpenOfWhatShouldExist(t *testing.T) {
+	for name, url := range eachDatabase() {
+		t.Run(name, func(t *testing.T) {
+			url := url(t)
+			s, err := Open(t.Context(), url, Options{Existing: true})
+			if err == nil {
+				_ = s.Close()
+				t.Fatal("it was begun")
+			}
+			if text := err.Error(); !strings.HasSuffix(text, ": is the database URL the right one?") {
+				t.Errorf("it says %q", text)
+			}
+			openAt(t, url, Options{})
+			openAt(t, url, Options{Existing: true})
+		})
+	}
+}
