@@ -51,6 +51,9 @@ func (w Wish) options() []oauth2.AuthCodeOption {
 func (a *Auth) Begin(w http.ResponseWriter, r *http.Request, wish Wish) (string, error) {
 	p, err := a.discovery.provider(r.Context())
 	if err != nil {
+		if wish.Rehearsal == "" {
+			err = a.refuse(r, grant{}, err)
+		}
 		return "", err
 	}
 	browser := a.browser(r)

@@ -102,10 +102,48 @@ func TestLogoutTokenIsRefused(t *testing.T) {
 	typed := func(typ string) func() string {
 		return func() string { return r.signWith(r.logout(nil), jose.RS256, k.rsa, "rsa", typ) }
 	}
+	headed := func(header any) func() string {
+		return func() string { return forge(header, r.logout(nil), rs256(k.rsa)) }
+	}
+	said := func(members string) func() string {
+		return func() string {
+			honest, _ := json.Marshal(r.logout(nil))
+			return forge(`{"alg":"RS256","kid":"k1-rsa"}`, "{"+members+","+string(honest[1:]), rs256(k.rsa))
+		}
+	}
+	null := json.RawMessage("null")
 	for _, tc := range []struct {
 		name string
 		make func() string
 	}{
+		{"in JSON", func() string { return r.signed(r.logout(nil), jose.RS256, k.rsa, "rsa", "logout+jwt").FullSerialize() }},
+		{"white space around", func() string { return r.sign(r.logout(nil)) + " " }},
+		{"five parts", func() string { return r.sign(r.logout(nil)) + ".x.y" }},
+		{"encrypted", func() string { return encrypted(t, []byte(r.sign(r.logout(nil)))) }},
+		{"critical headers", headed(`{"alg":"RS256","kid":"k1-rsa","crit":["exp"],"exp":1}`)},
+		{"no kid of a key that is there", headed(`{"alg":"RS256","kid":"k1-ec"}`)},
+		{"signed by us", func() string {
+			return r.signWith(r.logout(nil), jose.HS256, []byte(clientSecret+strings.Repeat(" ", 32)), "rsa", "")
+		}},
+		{"changed after signing", func() string {
+			p, q := strings.Split(r.sign(r.logout(nil)), "."), strings.Split(r.sign(r.logout(claimSet{"sub": "u-2"})), ".")
+			return p[0] + "." + q[1] + "." + p[2]
+		}},
+		{"event of another kind by its type", typed("secevent+jwt")},
+		{"type a number", headed(`{"alg":"RS256","kid":"k1-rsa","typ":7}`)},
+		{"person twice", said(`"sub":"u-2"`)},
+		{"person by another spelling", said(`"Sub":"u-2"`)},
+		{"session by another spelling", said(`"SID":"session-2"`)},
+		{"event by another spelling", signed(claimSet{"events": nil, "Events": map[string]any{event: claimSet{}}})},
+		{"exp a text", signed(claimSet{"exp": "99999999999"})},
+		{"exp at the end of all numbers", signed(claimSet{"exp": json.Number("9223372036854775807")})},
+		{"iat a text", signed(claimSet{"iat": "1"})},
+		{"iat long ago", signed(claimSet{"iat": 1})},
+		{"jti a number", signed(claimSet{"jti": 7})},
+		{"sid a list", signed(claimSet{"sid": []string{"session-1"}})},
+		{"no issuer", signed(claimSet{"iss": nil})},
+		{"issuer with a slash", signed(claimSet{"iss": r.server.URL + "/"})},
+		{"with a nonce that is null", signed(claimSet{"nonce": null})},
 		{"none", func() string { return "" }},
 		{"gibberish", func() string { return "gibberish" }},
 		{"huge", func() string { return strings.Repeat("x", 20_000) }},
@@ -142,13 +180,49 @@ func TestLogoutTokenIsRefused(t *testing.T) {
 		{"signed with an unknown key", func() string { return r.signWith(r.logout(nil), jose.RS256, k.foreign, "other", "logout+jwt") }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			before := len(s.trail(store.AuditLogoutRefused))
+			before := s.audited().ID
 			want(t, "answer", r.tell(tc.make()).body, "logout token")
-			want(t, "rows in the audit log", len(s.trail(store.AuditLogoutRefused))-before, 1)
+			row := s.audited()
+			want(t, "new rows in the audit log", row.ID-before, 1)
+			want(t, "kind", row.Kind, store.AuditLogoutRefused)
+			want(t, "address", row.Address, "127.0.0.1")
 			want(t, "viewer", b.me(), "Ada")
 			s.clock.move(time.Minute) // a fetch of the keys for each, if it must be
 		})
 	}
+}
+
+// TestForgedLogoutTokenLeavesNoWords is about whoever would write into our audit log and log: anybody can send a token.
+func TestForgedLogoutTokenLeavesNoWords(t *testing.T) {
+	s, r := openRogue(t)
+	const words = "call 555 and tell your password"
+	s.note(words)
+	for name, token := range map[string]string{
+		"algorithm": forge(claimSet{"alg": words}, claimSet{}, nobody),
+		"key":       forge(claimSet{"alg": "RS256", "kid": words}, claimSet{}, nobody),
+		"type":      forge(claimSet{"alg": "RS256", "typ": words, "cty": words}, claimSet{}, nobody),
+		"header":    forge(words, claimSet{}, nobody),
+		"claims":    forge(claimSet{"alg": "RS256", "kid": "k1-rsa"}, claimSet{"iss": words, "aud": words}, nobody),
+		"itself":    words,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r.tell(token)
+			row := s.audited()
+			want(t, "kind", row.Kind, store.AuditLogoutRefused)
+			if strings.Contains(row.Detail, "555") {
+				t.Errorf("the audit log: %q", row.Detail)
+			}
+			s.clock.move(time.Minute)
+		})
+	}
+}
+
+func TestLogoutTokenDoesNotWaitForKeys(t *testing.T) {
+	s, r := openRogue(t)
+	endless := stuckAt(s, "/keys", func(h http.HandlerFunc) { r.set(func() { r.keys = h }) })
+	want(t, "answer", r.tell(r.sign(r.logout(nil))).body, "down")
+	want(t, "rows in the audit log", len(s.trail(store.AuditLogoutRefused)), 1)
+	want(t, "requests without a time-out", endless.Load(), 0)
 }
 
 func TestLogoutTokenCountsInTheFormAlone(t *testing.T) {

@@ -1,6 +1,8 @@
 package auth_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strings"
@@ -37,29 +39,85 @@ func TestAttemptWorksOnceAndInItsBrowserOnly(t *testing.T) {
 			s.clock.move(10*time.Minute + time.Second)
 			return b.callback(answer(state))
 		}},
-		{"after it worked", func(b *browser, state string) page {
-			want(t, "the first time", b.callback(answer(state)).status, http.StatusSeeOther)
+		{"cookie of another length", func(b *browser, state string) page {
+			b.http.Jar.SetCookies(b.base, []*http.Cookie{{Name: "signin", Value: "short", Path: "/"}})
 			return b.callback(answer(state))
 		}},
-		{"after it failed", func(b *browser, state string) page {
-			r.set(func() { r.down = true })
-			want(t, "the first time", b.callback(answer(state)).body, "down")
-			r.set(func() { r.down = false })
+		{"cookie that holds the state", func(b *browser, state string) page {
+			b.http.Jar.SetCookies(b.base, []*http.Cookie{{Name: "signin", Value: state, Path: "/"}})
 			return b.callback(answer(state))
 		}},
-		{"after it was refused", func(b *browser, state string) page {
-			refused := url.Values{"error": {"access_denied"}, "state": {state}}
-			want(t, "the first time", b.callback(refused).body, "denied")
-			return b.callback(answer(state))
-		}},
+		{"state with more", func(b *browser, state string) page { return b.callback(answer(state + " ")) }},
+		{"state in other letters", func(b *browser, state string) page { return b.callback(answer(strings.ToUpper(state))) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := s.browser()
 			asked := b.begin("/chat/General")
 			token := r.sign(r.honest(asked))
 			r.set(func() { r.idToken = token })
-			want(t, "answer", tc.try(b, asked.Get("state")).body, "stale")
+			sent := r.count("/token")
+			refused(t, b, "stale", func() page { return tc.try(b, asked.Get("state")) })
+			want(t, "codes sent to the provider", r.count("/token"), sent)
 		})
+	}
+}
+
+func TestAnswerIsTakenOnce(t *testing.T) {
+	s, r := openRogue(t)
+	for _, tc := range []struct {
+		name, first string
+		answer      url.Values // the first one
+	}{
+		{"after it failed", "down", url.Values{"code": {"c"}}},
+		{"after it was refused", "denied", url.Values{"error": {"access_denied"}}},
+		{"after it was not trusted", "untrusted", url.Values{"code": {"c"}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b := s.browser()
+			asked := b.begin("/")
+			token := r.sign(r.honest(asked))
+			r.set(func() { r.idToken = map[string]string{"untrusted": "gibberish"}[tc.first]; r.down = tc.first == "down" })
+			tc.answer.Set("state", asked.Get("state"))
+			refused(t, b, tc.first, func() page { return b.callback(tc.answer) })
+			r.set(func() { r.idToken, r.down = token, false })
+			refused(t, b, "stale", func() page {
+				return b.callback(url.Values{"code": {"c"}, "state": {asked.Get("state")}})
+			})
+		})
+	}
+	t.Run("after it worked", func(t *testing.T) {
+		b := s.browser()
+		asked := b.begin("/")
+		token := r.sign(r.honest(asked))
+		r.set(func() { r.idToken = token })
+		answer := url.Values{"code": {"c"}, "state": {asked.Get("state")}}
+		want(t, "the first time", b.callback(answer).status, http.StatusSeeOther)
+		thief := s.copyOf(b)
+		b.post("/users/logout")
+		refused(t, thief, "stale", func() page { return thief.callback(answer) })
+		// Whoever goes back while they are signed in has done nothing that anybody needs to know of.
+		want(t, "another sign-in", r.signIn(b, r.sign).status, http.StatusSeeOther)
+		last := s.audited().ID
+		want(t, "going back to the first", b.callback(answer).body, "stale")
+		want(t, "new rows in the audit log", s.audited().ID-last, 0)
+		want(t, "viewer", b.me(), "Ada")
+	})
+}
+
+// TestCodeOfAnotherSignInIsRefused is about a provider that forgets which challenge came with which code.
+func TestCodeOfAnotherSignInIsRefused(t *testing.T) {
+	s, r := openRogue(t)
+	victim, thief := s.browser(), s.browser()
+	token := r.sign(r.honest(victim.begin("/")))
+	r.set(func() { r.idToken = token })
+	refused(t, thief, "untrusted", func() page { return thief.comeBack("code", "code-of-the-victim") })
+
+	// A provider that remembers gets another verifier than the victim's.
+	asked := victim.begin("/")
+	refused(t, thief, "untrusted", func() page { return thief.comeBack("code", "code-of-the-victim") })
+	sum := sha256.Sum256([]byte(r.form.Get("code_verifier")))
+	if base64.RawURLEncoding.EncodeToString(sum[:]) == asked.Get("code_challenge") {
+		t.Error("the code went with the verifier of another browser")
 	}
 }
 
@@ -101,7 +159,10 @@ func TestTwoTabsSignInSideBySide(t *testing.T) {
 }
 
 func TestProviderAnswersWithoutCode(t *testing.T) {
-	s, _ := openRogue(t)
+	s, r := openRogue(t)
+	for _, secret := range []string{"told-in-confidence", "told_in_confidence", "not-to-be"} {
+		s.note(secret)
+	}
 	for _, tc := range []struct {
 		name   string
 		answer url.Values
@@ -109,6 +170,14 @@ func TestProviderAnswersWithoutCode(t *testing.T) {
 	}{
 		{"the person refused", url.Values{"error": {"access_denied"}}, "denied"},
 		{"the person can't sign in as strongly", url.Values{"error": {"unmet_authentication_requirements"}}, "weak"},
+		{"the person refused, it says at length", url.Values{"error": {"access_denied"}, "error_description": {"told-in-confidence"}, "error_uri": {"javascript:alert(1)"}}, "denied"},
+		{"the person refused, and a code", url.Values{"error": {"access_denied"}, "code": {"code-not-to-be-sent"}}, "denied"},
+		{"a page for an error", url.Values{"error": {"<script>told-in-confidence</script>"}}, "answer"},
+		{"lines for an error", url.Values{"error": {"a\nlevel=ERROR msg=told-in-confidence"}}, "answer"},
+		{"a long error", url.Values{"error": {strings.Repeat("told_in_confidence", 99)}}, "answer"},
+		{"two errors", url.Values{"error": {"access_denied", "server_error"}}, "answer"},
+		{"tokens instead of a code", url.Values{"id_token": {"token-not-to-be-believed"}, "access_token": {"token-not-to-be-believed"}}, "answer"},
+		{"two issuers", url.Values{"code": {"c"}, "iss": {"https://other.example", "https://other.example"}}, "answer"},
 		{"another error", url.Values{"error": {"server_error"}, "error_description": {"told-in-confidence"}}, "answer"},
 		{"an error and a code", url.Values{"error": {"invalid_scope"}, "code": {"c"}}, "answer"},
 		{"an empty error", url.Values{"error": {""}, "code": {"c"}}, "answer"},
@@ -120,13 +189,12 @@ func TestProviderAnswersWithoutCode(t *testing.T) {
 		{"an empty issuer", url.Values{"code": {"c"}, "iss": {""}}, "answer"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s.note("told-in-confidence")
 			b := s.browser()
 			tc.answer.Set("state", b.begin("/").Get("state"))
-			want(t, "answer", b.callback(tc.answer).body, tc.want)
-			want(t, "session", b.session(), "")
+			refused(t, b, tc.want, func() page { return b.callback(tc.answer) })
 		})
 	}
+	want(t, "codes sent to the provider", r.count("/token"), 0)
 }
 
 func TestIssuerInTheAnswerIsRequiredWhereAdvertised(t *testing.T) {
@@ -134,12 +202,14 @@ func TestIssuerInTheAnswerIsRequiredWhereAdvertised(t *testing.T) {
 	r.set(func() { r.discovery = map[string]any{"authorization_response_iss_parameter_supported": true} })
 	for name, tc := range map[string]struct {
 		issuer []string
-		want   int
+		ok     bool
 	}{
-		"right":   {[]string{r.server.URL}, http.StatusSeeOther},
-		"missing": {nil, http.StatusForbidden},
-		"wrong":   {[]string{r.server.URL + "/"}, http.StatusForbidden},
-		"twice":   {[]string{r.server.URL, r.server.URL}, http.StatusForbidden},
+		"right":            {[]string{r.server.URL}, true},
+		"missing":          {nil, false},
+		"empty":            {[]string{""}, false},
+		"with a slash":     {[]string{r.server.URL + "/"}, false},
+		"in other letters": {[]string{strings.ToUpper(r.server.URL)}, false},
+		"twice":            {[]string{r.server.URL, r.server.URL}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := s.browser()
@@ -147,7 +217,11 @@ func TestIssuerInTheAnswerIsRequiredWhereAdvertised(t *testing.T) {
 			token := r.sign(r.honest(asked))
 			r.set(func() { r.idToken = token })
 			answer := url.Values{"code": {"c"}, "state": {asked.Get("state")}, "iss": tc.issuer}
-			want(t, "status", b.callback(answer).status, tc.want)
+			if tc.ok {
+				want(t, "status", b.callback(answer).status, http.StatusSeeOther)
+				return
+			}
+			refused(t, b, "answer", func() page { return b.callback(answer) })
 		})
 	}
 }

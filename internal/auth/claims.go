@@ -26,6 +26,15 @@ func (c claims) text(name string) string {
 	return s
 }
 
+// texts returns a claim that is a text or a list of them.
+func (c claims) texts(name string) []string {
+	var list []string
+	if json.Unmarshal(c[name], &list) != nil {
+		return []string{c.text(name)}
+	}
+	return list
+}
+
 // fill adds the claims of more that c has not got or has empty.
 func (c claims) fill(more claims) {
 	for name, value := range more {

@@ -2,9 +2,47 @@ package auth
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 )
+
+// FuzzClaims compares what we read of claims with what go-oidc reads, which decodes them into a struct.
+func FuzzClaims(f *testing.F) {
+	for _, seed := range []string{
+		`{"sub":"u-1","iat":1,"exp":2}`, `{"sub":"u-1","Sub":"u-2","iat":1,"exp":2}`, `{"sub":"u-1","sub":"u-2"}`,
+		`{"sub":"u-1","\u017fub":"u-2","iat":1,"exp":1e9,"nbf":0.5}`, `{"sub":null,"iat":1e300,"exp":-1}`, `[{}]`, `{}{}`, `{"a":`,
+		"{\"s\xffub\":\"u-2\"}",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		c, err := parseClaims(payload)
+		if err != nil || c.check() != nil {
+			return
+		}
+		var read struct {
+			Subject string      `json:"sub"`
+			Issued  json.Number `json:"iat"`
+			Expires json.Number `json:"exp"`
+		}
+		if err := json.Unmarshal(payload, &read); err != nil {
+			var kind *json.UnmarshalTypeError
+			if !errors.As(err, &kind) { // a claim of another type is refused by go-oidc
+				t.Fatalf("not what encoding/json takes: %v", err)
+			}
+			return
+		}
+		if read.Subject != c.text("sub") {
+			t.Errorf("subject %q, go-oidc reads %q", c.text("sub"), read.Subject)
+		}
+		for _, n := range []json.Number{read.Issued, read.Expires} {
+			if f, err := n.Float64(); err != nil || f < 1 || f > 1<<40 {
+				t.Errorf("a time that is %q", n)
+			}
+		}
+	})
+}
 
 func TestNameIsFitToBeShown(t *testing.T) {
 	for raw, want := range map[string]string{

@@ -1,7 +1,11 @@
 package auth
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -81,6 +85,28 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
 	return resp, nil
+}
+
+// get fetches what is at one of the provider's addresses, and the media type it is said to be of.
+func get(ctx context.Context, client *http.Client, address, accessToken string) (body []byte, kind string, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, "", err
+	}
+	if accessToken != "" {
+		r.Header.Set("Authorization", "Bearer "+accessToken)
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		return nil, "", err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, "", fmt.Errorf("status %d", resp.StatusCode)
+	}
+	kind, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	body, err = io.ReadAll(resp.Body)
+	return body, kind, err
 }
 
 // brief returns an error's text fit for one line of a log: the libraries quote what the provider sent.

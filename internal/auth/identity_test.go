@@ -1,7 +1,6 @@
 package auth_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -14,69 +13,6 @@ import (
 	"letstalk/internal/auth"
 	"letstalk/store"
 )
-
-// serveUserInfo makes the provider answer there.
-func serveUserInfo(r *rogue, handler http.HandlerFunc) {
-	r.set(func() {
-		r.discovery = map[string]any{"userinfo_endpoint": r.server.URL + "/userinfo"}
-		r.userInfo = handler
-	})
-}
-
-func TestUserInfoOfSomebodyElseIsRefused(t *testing.T) {
-	for name, info := range map[string]map[string]any{
-		"another subject": {"sub": "u-2", "name": "Eve"},
-		"no subject":      {"name": "Eve"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s, r := openRogue(t)
-			serveUserInfo(r, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, info) })
-			b := s.browser()
-			want(t, "answer", r.signIn(b, r.sign).body, "untrusted")
-			want(t, "session", b.session(), "")
-		})
-	}
-}
-
-func TestUserInfoFillsInWhatTheTokenLacks(t *testing.T) {
-	s, r := openRogue(t)
-	serveUserInfo(r, func(w http.ResponseWriter, req *http.Request) {
-		want(t, "authorization", req.Header.Get("Authorization"), "Bearer "+accessToken)
-		writeJSON(w, map[string]any{
-			"sub": "u-1", "name": "Not Ada", "email": "ada@example.org", "groups": []any{"staff", 7, "admins", "staff", ""},
-		})
-	})
-	b := s.browser()
-	r.signIn(b, r.with(claimSet{"groups": []string{}}))
-	got := s.login(b).User.Identity
-	want(t, "name", got.Name, "Ada")
-	want(t, "email", got.Email, "ada@example.org")
-	if !slices.Equal(got.Groups, []string{"staff", "admins"}) {
-		t.Errorf("groups: %q", got.Groups)
-	}
-	want(t, "issuer", got.Issuer, r.server.URL)
-	want(t, "subject", got.Subject, "u-1")
-}
-
-func TestSignInDoesWithoutUserInfo(t *testing.T) {
-	for name, handler := range map[string]http.HandlerFunc{
-		"broken":   func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "secret words", http.StatusBadGateway) },
-		"huge":     func(w http.ResponseWriter, _ *http.Request) { w.Write(bytes.Repeat([]byte(" "), 2<<20)) },
-		"nonsense": func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>")) },
-		"elsewhere": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://other.example/", http.StatusFound)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s, r := openRogue(t)
-			s.note("secret words")
-			serveUserInfo(r, handler)
-			b := s.browser()
-			r.signIn(b, r.sign)
-			want(t, "viewer", b.me(), "Ada")
-		})
-	}
-}
 
 func TestNameAndGroupsAreBounded(t *testing.T) {
 	s, r := openRogue(t)

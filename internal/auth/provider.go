@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,8 +35,10 @@ type metadata struct {
 	SendsIssuer   bool     `json:"authorization_response_iss_parameter_supported"`
 }
 
-// check reports an endpoint that is missing or that no secret may be sent to.
-func (m metadata) check() error {
+// check reports an endpoint that is missing or that no secret may be sent to. Only a provider on this machine can have
+// endpoints there without TLS: another could have us talk to what listens here and trusts its neighbours.
+func (m metadata) check(issuer string) error {
+	local := strings.HasPrefix(issuer, "http:")
 	for _, e := range []struct {
 		name, url string
 		optional  bool
@@ -49,7 +52,7 @@ func (m metadata) check() error {
 		if e.url == "" && e.optional {
 			continue
 		}
-		if u, err := url.Parse(e.url); err != nil || !isEndpoint(u) {
+		if u, err := url.Parse(e.url); err != nil || !isEndpoint(u) || u.Scheme == "http" && !local {
 			return fmt.Errorf("discovery document has no proper %s", e.name)
 		}
 	}
@@ -60,8 +63,7 @@ func (m metadata) check() error {
 type provider struct {
 	metadata
 	issuer string
-	oidc   *oidc.Provider
-	keys   oidc.KeySet
+	keys   *keySet
 	oauth  oauth2.Config
 	client *http.Client
 }
@@ -150,15 +152,15 @@ func (d *discovery) fetch(ctx context.Context) (*provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &provider{issuer: d.cfg.Issuer, oidc: op, client: d.client}
+	p := &provider{issuer: d.cfg.Issuer, client: d.client}
 	if err := op.Claims(&p.metadata); err != nil {
 		return nil, err
 	}
-	if err := p.metadata.check(); err != nil {
+	if err := p.metadata.check(d.cfg.Issuer); err != nil {
 		return nil, err
 	}
 	d.transport.limit(p.Keys)
-	p.keys = oidc.NewRemoteKeySet(ctx, p.Keys)
+	p.keys = &keySet{address: p.Keys, client: d.client}
 	endpoint := op.Endpoint()
 	endpoint.AuthStyle = p.authStyle(d.cfg.ClientSecret)
 	p.oauth = oauth2.Config{
@@ -186,7 +188,16 @@ func (p *provider) exchange(ctx context.Context, code, verifier string) (*oauth2
 	if err != nil {
 		return nil, tokenError(ctx, err)
 	}
-	return token, nil
+	return token, checkBearer(token)
+}
+
+// checkBearer reports an access token that is not for whoever bears it: we could not prove that it is ours, and x/oauth2
+// would send it along with whatever word it came with.
+func checkBearer(t *oauth2.Token) error {
+	if !strings.EqualFold(t.Type(), "bearer") {
+		return fmt.Errorf("%w: token endpoint gave an access token of another type", ErrProviderAnswer)
+	}
+	return nil
 }
 
 // tokenError says why the token endpoint gave no tokens.

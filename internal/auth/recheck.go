@@ -140,6 +140,9 @@ func (a *Auth) refresh(ctx context.Context, subject string, t *tokens) (testimon
 	}
 	of := occasion{refreshed: true, nonce: tokenClaims(t.ID).text("nonce"), subject: subject}
 	t.Refresh, t.Expires, t.refreshed = token.RefreshToken, token.Expiry, true
+	if err := checkBearer(token); err != nil {
+		return testimony{}, err
+	}
 	heard, err := a.hear(ctx, p, token, of)
 	if heard.idRaw != "" {
 		t.ID = heard.idRaw

@@ -40,9 +40,10 @@ type rogue struct {
 	server *httptest.Server
 
 	mu        sync.Mutex
-	down      bool           // every answer is 503
-	slow      func()         // before the discovery document
-	discovery map[string]any // over the honest document; nil removes
+	down      bool             // every answer is 503
+	slow      func()           // before the discovery document
+	discovery map[string]any   // over the honest document; nil removes
+	wellKnown http.HandlerFunc // in place of the document
 	token     http.HandlerFunc
 	keys      http.HandlerFunc
 	userInfo  http.HandlerFunc
@@ -78,11 +79,13 @@ func (r *rogue) count(path string) int {
 func (r *rogue) route(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	r.asked[req.URL.Path]++
-	down, slow, token, keys, userInfo := r.down, r.slow, r.token, r.keys, r.userInfo
+	down, slow, wellKnown, token, keys, userInfo := r.down, r.slow, r.wellKnown, r.token, r.keys, r.userInfo
 	r.mu.Unlock()
 	switch path := req.URL.Path; {
 	case down:
 		http.Error(w, "secret details of the outage", http.StatusServiceUnavailable)
+	case path == "/.well-known/openid-configuration" && wellKnown != nil:
+		wellKnown(w, req)
 	case path == "/.well-known/openid-configuration":
 		if slow != nil {
 			slow()
@@ -175,6 +178,14 @@ func (r *rogue) sign(c claimSet) string {
 }
 
 func (r *rogue) signWith(c claimSet, alg jose.SignatureAlgorithm, key any, keyID, typ string) string {
+	compact, err := r.signed(c, alg, key, keyID, typ).CompactSerialize()
+	if err != nil {
+		r.site.Fatal(err)
+	}
+	return compact
+}
+
+func (r *rogue) signed(c claimSet, alg jose.SignatureAlgorithm, key any, keyID, typ string) *jose.JSONWebSignature {
 	payload, err := json.Marshal(c)
 	if err != nil {
 		r.site.Fatal(err)
@@ -191,11 +202,7 @@ func (r *rogue) signWith(c claimSet, alg jose.SignatureAlgorithm, key any, keyID
 	if err != nil {
 		r.site.Fatal(err)
 	}
-	compact, err := signed.CompactSerialize()
-	if err != nil {
-		r.site.Fatal(err)
-	}
-	return compact
+	return signed
 }
 
 // signIn goes through a whole sign-in with the ID token that make returns for the honest claims.

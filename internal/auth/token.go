@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,6 +44,10 @@ func (p *provider) verifier(now func() time.Time) (*oidc.IDTokenVerifier, *watch
 // verify checks an ID token and returns what it says. go-oidc sees to signature, issuer, audience and expiry and leaves
 // the rest to us.
 func (p *provider) verify(ctx context.Context, raw string, of occasion, now func() time.Time) (idToken, error) {
+	header, err := tokenHeader(raw)
+	if err != nil {
+		return idToken{}, fmt.Errorf("%w: id token: %w", ErrUntrusted, err)
+	}
 	verifier, keys := p.verifier(now)
 	token, err := verifier.Verify(ctx, raw)
 	if keys.failure != nil {
@@ -53,11 +56,13 @@ func (p *provider) verify(ctx context.Context, raw string, of occasion, now func
 	if err != nil {
 		return idToken{}, fmt.Errorf("%w: %s", ErrUntrusted, brief(err))
 	}
-	var c claims
-	if err := token.Claims(&c); err != nil {
-		return idToken{}, fmt.Errorf("%w: claims: %s", ErrUntrusted, brief(err))
+	var payload json.RawMessage
+	_ = token.Claims(&payload) // a copy of what has been parsed
+	c, err := parseClaims(payload)
+	if err == nil {
+		err = p.checkToken(token, header, c, of, now())
 	}
-	if err := p.checkToken(token, c, raw, of, now()); err != nil {
+	if err != nil {
 		return idToken{}, fmt.Errorf("%w: id token: %w", ErrUntrusted, err)
 	}
 	return idToken{subject: token.Subject, claims: c}, nil
@@ -71,11 +76,14 @@ type occasion struct {
 	accessToken string // that came along
 }
 
-func (p *provider) checkToken(t *oidc.IDToken, c claims, raw string, of occasion, now time.Time) error {
+func (p *provider) checkToken(t *oidc.IDToken, header, c claims, of occasion, now time.Time) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	if _, ok := c["events"]; ok {
 		return errors.New("it is a logout token")
 	}
-	if typ := tokenType(raw); isForeignType(typ) {
+	if isForeignType(header.typ()) {
 		return errors.New("its type is of another kind of token")
 	}
 	if !isSubject(t.Subject) {
@@ -87,11 +95,11 @@ func (p *provider) checkToken(t *oidc.IDToken, c claims, raw string, of occasion
 	if (!of.refreshed || t.Nonce != "") && subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(of.nonce)) != 1 {
 		return errors.New("its nonce is missing or of another sign-in")
 	}
-	if t.IssuedAt.Unix() <= 0 {
-		return errors.New("it does not say when it was issued")
-	}
 	if t.IssuedAt.After(now.Add(clockSkew)) {
 		return errors.New("it was issued in the future")
+	}
+	if c.time("auth_time").After(now.Add(clockSkew)) {
+		return errors.New("it is about a sign-in in the future")
 	}
 	for _, audience := range t.Audience {
 		if audience != p.oauth.ClientID {
@@ -117,30 +125,8 @@ func isSubject(sub string) bool {
 	return sub != "" && len(sub) <= 255
 }
 
-// tokenType returns the typ in the header of a token whose signature was found good.
-func tokenType(raw string) string {
-	first, _, _ := strings.Cut(raw, ".")
-	data, err := base64.RawURLEncoding.DecodeString(first)
-	if err != nil {
-		return ""
-	}
-	var header struct {
-		Typ string `json:"typ"`
-	}
-	if json.Unmarshal(data, &header) != nil {
-		return ""
-	}
-	return strings.TrimPrefix(strings.ToLower(header.Typ), "application/")
-}
-
 // isForeignType reports whether a token says it is of another kind. Those that say nothing pass: few ID tokens do.
-func isForeignType(typ string) bool {
-	switch typ {
-	case "logout+jwt", "at+jwt", "secevent+jwt":
-		return true
-	}
-	return false
-}
+func isForeignType(typ string) bool { return strings.HasSuffix(typ, "+jwt") && typ != "id+jwt" }
 
 // watchedKeys tells keys that could not be fetched from a signature that is wrong, which go-oidc makes one error.
 type watchedKeys struct {
