@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -79,6 +80,9 @@ func TestDeactivatedPersonIsOutOnAllNodes(t *testing.T) {
 		if err := db.SetAdmin(t.Context(), store.Operator, c.person(db, "alice").ID, true); err != nil {
 			t.Fatal(err)
 		}
+		// That was another process; what the node remembers of her is up to a second old.
+		until(t, func() bool { return admin.open("/admin/people").StatusCode == http.StatusOK },
+			func() string { return "she is no administrator\n" + one.log.String() })
 		admin.got(admin.PostForm(one.base+"/admin/people/"+fmt.Sprint(target.ID)+"/active", url.Values{"active": {"false"}}))
 		event(t, stream, "auth")
 		if title := bob.open("/chat/General").Find("h1").Text(); title != "Please log in" {
