@@ -73,6 +73,18 @@ func TestRehearsalNeedsATicket(t *testing.T) {
 	want(t, "the stream of pages that are no room", visitor.get("/events").status, http.StatusUnauthorized)
 }
 
+func TestRehearsalsAreLimited(t *testing.T) {
+	s := open(t, setup{rateLimit: true})
+	visitor := s.visitor()
+	want(t, "a guess", visitor.get(views.RehearseURL("x")).status, http.StatusNotFound)
+	for range 70 { // 140 in all; an address may try 120 within a minute, and a new minute counts the last one in part
+		visitor.get(views.RehearseURL("x"))
+		visitor.get(views.RehearsalStreamURL("x"))
+	}
+	want(t, "one more", visitor.get(views.RehearseURL("x")).status, http.StatusTooManyRequests)
+	want(t, "one more", visitor.get(views.RehearsalStreamURL("x")).status, http.StatusTooManyRequests)
+}
+
 // The frames that follow are read by the doctor; here it matters that the first does not wait for them.
 func TestRehearsalStreamBeginsAtOnce(t *testing.T) {
 	s := open(t, setup{})

@@ -32,7 +32,9 @@ func examine(ctx context.Context, args, environ []string, stdout, _ io.Writer) e
 	cfg, err := config.Load(environ, ".env", false)
 	if err == nil {
 		report.OK("The configuration is complete.")
-		err = examineSite(ctx, cfg, !*noRehearsal, report)
+		if err = examineSite(ctx, cfg, !*noRehearsal, report); ctx.Err() != nil {
+			err = errors.Join(err, errors.New("stopped: what is said last may be about that"))
+		}
 	} else {
 		for problem := range strings.SplitSeq(err.Error(), "\n") {
 			report.Fail("", "%s", problem)

@@ -31,6 +31,7 @@ type Rehearsed struct {
 
 	// What the policy decides, as in Decision.
 	Known   bool          `json:"known"`
+	Note    string        `json:"note"`
 	Refused string        `json:"refused"`
 	Access  *store.Access `json:"access"`
 }

@@ -95,7 +95,7 @@ func (g grant) rehearsed(err error) Rehearsed {
 		Subject: g.identity.Subject, Name: g.identity.Name, Email: g.identity.Email, Groups: g.decision.Groups,
 		Claims: g.said.names(), InfoDown: g.said.infoDown,
 		Refresh: g.tokens.Refresh != "", SID: g.sid != "", AuthAt: g.authAt, ACR: g.acr,
-		Known: g.decision.Known, Refused: g.decision.Refused, Access: g.decision.Access,
+		Known: g.decision.Known, Note: g.decision.Note, Refused: g.decision.Refused, Access: g.decision.Access,
 	}
 	if err != nil {
 		r.Error = brief(err)

@@ -97,7 +97,7 @@ func Examine(ctx context.Context, opts Options, report *Report) {
 
 // addresses lists what has to be registered at the provider.
 func (d *doctor) addresses() {
-	d.print("To be registered at the provider:\n"+
+	d.print("\nTo be registered at the provider:\n"+
 		"         redirect URI         %s\n"+
 		"         after logging out    %s\n"+
 		"         back-channel logout  %s\n\n", d.redirect(), d.at("/"), d.at(views.BackchannelLogoutURL()))
@@ -160,7 +160,7 @@ func unreachable(err error) (why, remedy string) {
 		return "this machine can't find the name " + name.Name,
 			"Look for a typing error, or at this machine's DNS."
 	case errors.Is(err, context.DeadlineExceeded):
-		return "there was no answer within " + timeout.String(),
+		return "there was no answer within " + short(timeout),
 			"Look at firewalls between this machine and that one, and whether it needs a proxy (HTTPS_PROXY)."
 	}
 	return err.Error(), "Look whether it runs, and whether this machine may reach it (firewall, HTTPS_PROXY)."

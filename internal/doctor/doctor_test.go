@@ -37,6 +37,7 @@ func shortKey() jose.JSONWebKey {
 func TestAllIsWell(t *testing.T) {
 	w := newWorld(t, database(t))
 	want := []string{
+		"",
 		"To be registered at the provider:",
 		"         redirect URI         https://example.com/authorization-code/callback",
 		"         after logging out    https://example.com/",
@@ -94,9 +95,9 @@ var faults = []struct {
 		`failure: The provider calls itself "https://login.example.org", and OIDC_ISSUER is "IDP": they are two.`},
 	{"issuer without a name", func(w *world) { w.says(map[string]any{"issuer": nil}) }, "theirs is missing."},
 
-	{"clock ahead", func(w *world) { w.dated(45*time.Second, 0) }, "warning: The provider's clock is 45s ahead of ours. More than 2m0s, and nobody can sign in."},
-	{"clock far ahead", func(w *world) { w.dated(5*time.Minute, 0) }, "failure: The provider's clock is 5m0s ahead of ours: ID tokens will be refused."},
-	{"clock far behind", func(w *world) { w.dated(-5*time.Minute, 0) }, "failure: The provider's clock is 5m0s behind ours: ID tokens will be refused."},
+	{"clock ahead", func(w *world) { w.dated(45*time.Second, 0) }, "warning: The provider's clock is 45s ahead of ours. More than 2m, and nobody can sign in."},
+	{"clock far ahead", func(w *world) { w.dated(5*time.Minute, 0) }, "failure: The provider's clock is 5m ahead of ours: ID tokens will be refused."},
+	{"clock far behind", func(w *world) { w.dated(-5*time.Minute, 0) }, "failure: The provider's clock is 5m behind ours: ID tokens will be refused."},
 	{"answer from a cache", func(w *world) { w.dated(-time.Hour, time.Hour) }, ""},
 	{"no clock", func(w *world) { w.dated(0, -1) }, "warning: The provider does not say what time it is."},
 

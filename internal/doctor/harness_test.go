@@ -31,6 +31,7 @@ var today = time.Date(2026, 3, 14, 12, 0, 0, int(time.Second/2), time.UTC)
 // world is a provider and a site behind a proxy, sound until a test breaks something. Handlers are by path.
 type world struct {
 	t        *testing.T
+	ctx      context.Context
 	idp      *httptest.Server
 	said     map[string]any // the provider's discovery document
 	provider map[string]http.HandlerFunc
@@ -78,7 +79,7 @@ func database(t *testing.T) *sqlstore.Store {
 
 func newWorld(t *testing.T, db *sqlstore.Store) *world {
 	t.Helper()
-	w := &world{t: t, clock: &clock{now: today, read: make(chan struct{}, 1)}, proxy: func(h http.Handler) http.Handler { return h }}
+	w := &world{t: t, ctx: t.Context(), clock: &clock{now: today, read: make(chan struct{}, 1)}, proxy: func(h http.Handler) http.Handler { return h }}
 	w.provider = map[string]http.HandlerFunc{
 		"/.well-known/openid-configuration": func(rw http.ResponseWriter, _ *http.Request) { w.write(rw, http.StatusOK, w.said) },
 		"/keys":                             func(rw http.ResponseWriter, _ *http.Request) { w.write(rw, http.StatusOK, keySet(ecKey(t))) },
@@ -193,7 +194,7 @@ func (w *world) examine() []string {
 		w.opts.Transport = transport
 	}
 	report := doctor.NewReport(&w.out)
-	doctor.Examine(w.t.Context(), w.opts, report)
+	doctor.Examine(w.ctx, w.opts, report)
 	if err := report.Sum(); err != nil {
 		w.t.Error(err)
 	}

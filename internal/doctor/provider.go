@@ -116,7 +116,7 @@ const warnSkew = 30 * time.Second
 func (d *doctor) clock(h http.Header, sent, received time.Time) {
 	at, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
-		d.Warn("Compare the clocks yourself: more than "+auth.MaxClockSkew.String()+" apart nobody can sign in.", "The provider does not say what time it is.")
+		d.Warn("Compare the clocks yourself: more than "+short(auth.MaxClockSkew)+" apart nobody can sign in.", "The provider does not say what time it is.")
 		return
 	}
 	if age, err := strconv.Atoi(h.Get("Age")); err == nil && age > 0 { // it comes from a cache
@@ -129,7 +129,7 @@ func (d *doctor) clock(h http.Header, sent, received time.Time) {
 	case skew.Abs() > auth.MaxClockSkew:
 		d.Fail(remedy, "The provider's clock is %s ours: ID tokens will be refused.", ahead(skew))
 	case skew.Abs() > warnSkew:
-		d.Warn(remedy, "The provider's clock is %s ours. More than %s, and nobody can sign in.", ahead(skew), auth.MaxClockSkew)
+		d.Warn(remedy, "The provider's clock is %s ours. More than %s, and nobody can sign in.", ahead(skew), short(auth.MaxClockSkew))
 	default:
 		d.OK("The provider's clock and ours agree.")
 	}
@@ -137,7 +137,19 @@ func (d *doctor) clock(h http.Header, sent, received time.Time) {
 
 func ahead(skew time.Duration) string {
 	if skew < 0 {
-		return (-skew).String() + " behind"
+		return short(-skew) + " behind"
 	}
-	return skew.String() + " ahead of"
+	return short(skew) + " ahead of"
+}
+
+// short writes a duration without what is zero at its end.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }

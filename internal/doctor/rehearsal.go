@@ -14,7 +14,7 @@ import (
 // rehearse has somebody sign in, on whatever device, and reports what the provider says about them.
 func (d *doctor) rehearse(ctx context.Context, p *metadata) {
 	d.print("\nOpen this on any device and sign in. It signs nobody in here:\n\n         %s\n\nWaiting for %s at most …\n\n",
-		d.at(views.RehearseURL(d.ticket)), d.Patience)
+		d.at(views.RehearseURL(d.ticket)), short(d.Patience))
 	outcome, err := d.wait(ctx)
 	if err != nil {
 		d.Warn("Run this again when somebody is there, or with -no-rehearsal.", "There was no rehearsed sign-in: %s.", err)
@@ -45,6 +45,8 @@ func (d *doctor) wait(ctx context.Context) (string, error) {
 	for {
 		outcome, err := d.Store.Rehearsal(ctx, auth.KeptRehearsal(d.ticket))
 		switch {
+		case errors.Is(ctx.Err(), context.Canceled):
+			return "", errors.New("it was stopped")
 		case ctx.Err() != nil:
 			return "", context.Cause(ctx)
 		case errors.Is(err, store.ErrUnavailable): // it is usually back in a moment
@@ -99,22 +101,32 @@ func (d *doctor) groups(r auth.Rehearsed) {
 	switch {
 	case len(r.Groups) > 0:
 		d.OK("Groups, by the claim %s: %s.", p.GroupsClaim, list(r.Groups))
+		if r.Note != "" {
+			d.Warn("Have the provider send only those that matter here.", "About the groups: %s.", r.Note)
+		}
 	case !matter:
 		d.OK("No groups came, and nothing depends on them.")
 	case r.Known:
 		d.Warn("If this person should be in some, have the provider put them into the ID token or userinfo, and set OIDC_GROUPS_CLAIM to the claim's name.",
-			"No groups came in the claim %q. The provider leaves it out, or this person is in none.", p.GroupsClaim)
+			"No groups came%s. This person is in none, or the provider does not tell.", because(r.Note))
 	default:
 		d.Fail("Have the provider put groups into the ID token or userinfo, and set OIDC_GROUPS_CLAIM to the claim's name.",
-			"It could not be found out in which groups this person is.")
+			"It can't be known in which groups this person is%s.", because(r.Note))
 	}
+}
+
+func because(note string) string {
+	if note == "" {
+		return ""
+	}
+	return ": " + note
 }
 
 // session reports what can be done with the login later.
 func (d *doctor) session(r auth.Rehearsed, p *metadata) {
 	switch {
 	case r.Refresh && d.Recheck > 0:
-		d.OK("A refresh token came: every %s of use the provider is asked whether the person is still welcome.", d.Recheck)
+		d.OK("A refresh token came: every %s of use the provider is asked whether the person is still welcome.", short(d.Recheck))
 	case r.Refresh:
 		d.OK("A refresh token came, and is not used (SESSION_RECHECK).")
 	case d.Recheck > 0:
@@ -133,7 +145,7 @@ func (d *doctor) session(r auth.Rehearsed, p *metadata) {
 	if r.AuthAt.IsZero() {
 		d.Warn("Try it in a room that asks for a fresh sign-in: many providers tell only then.", "The provider does not say when the person proved who they are (auth_time).")
 	} else {
-		d.OK("The person proved who they are %s ago (auth_time).", d.Now().Sub(r.AuthAt).Round(time.Second))
+		d.OK("The person proved who they are %s ago (auth_time).", short(d.Now().Sub(r.AuthAt).Round(time.Second)))
 	}
 	if r.ACR != "" {
 		d.OK("They did so by %s (acr).", r.ACR)

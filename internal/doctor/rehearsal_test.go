@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -58,7 +59,7 @@ func TestRehearsal(t *testing.T) {
 		"ok       It was Alice Adams, whose subject is 6f1c. Claims: aud, email, groups, name, sub.",
 		"ok       The e-mail address is alice@example.org.",
 		"ok       Groups, by the claim groups: staff, admins.",
-		"ok       A refresh token came: every 15m0s of use the provider is asked whether the person is still welcome.",
+		"ok       A refresh token came: every 15m of use the provider is asked whether the person is still welcome.",
 		"ok       The provider says which of its sessions this is (sid).",
 		"ok       The person proved who they are 1m33s ago (auth_time).", // the stream took three seconds
 		"ok       They did so by mfa (acr).",
@@ -84,12 +85,13 @@ func TestRehearsalNamesWhatIsMissing(t *testing.T) {
 		{"no groups, and none needed", func(_ *world, r *auth.Rehearsed) { r.Groups = nil }, ""},
 		{"no groups", func(w *world, r *auth.Rehearsed) {
 			w.opts.Policy.AdminGroups = []string{"admins"}
-			r.Groups, r.Access = nil, &store.Access{}
-		}, `warning: No groups came in the claim "groups". The provider leaves it out, or this person is in none.`},
+			r.Groups, r.Note, r.Access = nil, "there is no claim groups", &store.Access{}
+		}, "warning: No groups came: there is no claim groups. This person is in none, or the provider does not tell."},
+		{"too many groups", func(_ *world, r *auth.Rehearsed) { r.Note = "there are 300 groups" }, "warning: About the groups: there are 300 groups."},
 		{"groups unknown", func(w *world, r *auth.Rehearsed) {
 			w.opts.Policy.AllowedGroups = []string{"staff"}
-			r.Groups, r.Known, r.Access = nil, false, nil
-		}, "failure: It could not be found out in which groups this person is."},
+			r.Groups, r.Known, r.Note, r.Access = nil, false, "groups is a number", nil
+		}, "failure: It can't be known in which groups this person is: groups is a number."},
 		{"no refresh token", func(_ *world, r *auth.Rehearsed) { r.Refresh = false }, "warning: No refresh token came"},
 		{"no refresh token, and none needed", func(w *world, r *auth.Rehearsed) { w.opts.Recheck, r.Refresh = 0, false }, ""},
 		{"refresh token, and none needed", func(w *world, _ *auth.Rehearsed) { w.opts.Recheck = 0 }, ""},
@@ -124,6 +126,16 @@ func TestRehearsalNamesWhatIsMissing(t *testing.T) {
 			t.Errorf("it says %q", got)
 		}
 	})
+}
+
+func TestSomebodyStopsIt(t *testing.T) {
+	w := newWorld(t, database(t))
+	ctx, stop := context.WithCancel(t.Context())
+	w.ctx, w.opts.Rehearse, w.out.rehearsed = ctx, true, func(string) { stop() }
+	got := complaints(w.examine())
+	if len(got) != 1 || !strings.HasPrefix(got[0], "warning: There was no rehearsed sign-in: it was stopped.") {
+		t.Errorf("it says %q", got)
+	}
 }
 
 func TestNobodyComes(t *testing.T) {
