@@ -91,7 +91,7 @@ func TestFailingWriteLeavesTheOthersOfItsBatch(t *testing.T) {
 				func(t *tx) error { return errors.Join(session("b")(t), oops) },
 				session("c"),
 				func(t *tx) error { session("d")(t); panic("oops") },
-				func(t *tx) error { _, err := t.exec(`INSERT INTO memberships VALUES (99, 99, 'member')`); return err },
+				func(t *tx) error { _, err := t.exec(`INSERT INTO memberships (room_id, user_id, role) VALUES (99, 99, 'member')`); return err },
 				func(t *tx) error { t.record(store.RoomCreated, 1, 0, 0); return oops },
 				session("e"))
 			var failed []bool
@@ -157,7 +157,7 @@ func TestFailingCommitFailsTheWholeBatch(t *testing.T) {
 		func(t *tx) error {
 			// Checked at the commit.
 			_, err := t.exec(`PRAGMA defer_foreign_keys = 1`)
-			_, err2 := t.exec(`INSERT INTO memberships VALUES (99, 99, 'member')`)
+			_, err2 := t.exec(`INSERT INTO memberships (room_id, user_id, role) VALUES (99, 99, 'member')`)
 			return errors.Join(err, err2)
 		})
 	for i, err := range errs {
