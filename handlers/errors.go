@@ -57,6 +57,8 @@ var problems = []struct {
 		Text: "It sent you back without signing you in. Try again; if it stays, tell whoever runs this site.", Action: "Try again", Href: views.LogInURL("")}},
 	{auth.ErrNotAllowed, views.Problem{Status: 403, Title: "This site is not for that account",
 		Text: "You signed in all right, but whoever runs this site lets in only certain groups or addresses, and yours is not among them. Ask them if you think it should be.", Action: "Try again", Href: views.LogInURL("")}},
+	{auth.ErrDeactivated, views.Problem{Status: 403, Title: "You can't come in here any more",
+		Text: "Your identity provider knows you, but an administrator of this site has closed it to you. Ask them if you think it should be open.", Action: "Go home", Href: views.HomeURL()}},
 	{auth.ErrWeak, views.Problem{Status: 403, Title: "That was not quite enough",
 		Text: "The room asks for a more recent or a stronger sign-in than your identity provider vouches for. You are still signed in as before.", Action: "See the rooms", Href: views.DashboardURL()}},
 	{auth.ErrLogoutToken, views.Problem{Status: 400, Title: "That logout token was refused",

@@ -27,7 +27,7 @@ import (
 )
 
 // The ways a sign-in can fail that a person should be told about. The cause is wrapped for the log and holds no secret.
-// A person who is locked out gets [store.ErrForbidden]; anything else is a fault of the store.
+// Anything else is a fault of the store.
 var (
 	// ErrStale means that the sign-in was never started, has run out, was finished already, or was started by another
 	// browser.
@@ -42,6 +42,8 @@ var (
 	ErrUntrusted = errors.New("identity could not be trusted")
 	// ErrNotAllowed means that the provider knows the person, and that they are not among those this site is for.
 	ErrNotAllowed = errors.New("person is not allowed here")
+	// ErrDeactivated means that the provider knows the person, and that an administrator here has locked them out.
+	ErrDeactivated = errors.New("person is deactivated")
 	// ErrWeak means that the person signed in, but not as lately or as strongly as was asked for.
 	ErrWeak = errors.New("sign-in is not strong enough")
 	// ErrLogoutToken means that a logout token is missing or did not pass a check.

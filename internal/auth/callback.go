@@ -214,6 +214,8 @@ func notLoggedOut(doing string, err error) error {
 		return nil
 	case errors.Is(err, store.ErrConflict):
 		return fmt.Errorf("%w: the session at the provider has ended meanwhile", ErrStale)
+	case errors.Is(err, store.ErrForbidden):
+		return ErrDeactivated
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
@@ -232,17 +234,13 @@ func (a *Auth) refuse(r *http.Request, g grant, err error) error {
 	if _, ok := Viewer(r.Context()); ok && errors.Is(err, ErrStale) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	for _, kind := range []error{ErrStale, ErrDenied, ErrProviderDown, ErrProviderAnswer, ErrUntrusted, ErrNotAllowed, ErrWeak, store.ErrForbidden} {
+	for _, kind := range []error{ErrStale, ErrDenied, ErrProviderDown, ErrProviderAnswer, ErrUntrusted, ErrNotAllowed, ErrDeactivated, ErrWeak} {
 		if !errors.Is(err, kind) {
 			continue
 		}
-		detail := brief(err)
-		if kind == store.ErrForbidden {
-			detail = "person is deactivated"
-		}
 		a.audit(r.Context(), store.AuditEntry{
 			Kind: store.AuditSignInRefused, Subject: store.Person{Name: g.identity.Name},
-			Address: a.cfg.Address(r), Detail: detail,
+			Address: a.cfg.Address(r), Detail: brief(err),
 		})
 		break
 	}

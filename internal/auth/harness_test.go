@@ -225,7 +225,7 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		{auth.ErrWeak, "weak"},
 		{auth.ErrLogoutToken, "logout token"},
 		{auth.ErrRehearsed, "rehearsed"},
-		{store.ErrForbidden, "forbidden"},
+		{auth.ErrDeactivated, "deactivated"},
 	} {
 		if errors.Is(err, known.err) {
 			http.Error(w, known.name, http.StatusForbidden)

@@ -56,7 +56,8 @@ func TestLockedOutPersonStaysOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, "with the session from before", b.me(), "")
-	want(t, "signing in again", r.signIn(s.browser(), r.sign).body, "forbidden")
+	other := s.browser()
+	refused(t, other, "deactivated", func() page { return r.signIn(other, r.sign) })
 
 	if _, err := s.store.SetUserActive(t.Context(), store.Operator, login.User.ID, true); err != nil {
 		t.Fatal(err)
