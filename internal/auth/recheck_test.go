@@ -1,13 +1,15 @@
 package auth_test
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"letstalk/internal/auth"
 	"letstalk/store"
@@ -128,8 +130,27 @@ func TestRecheckEndsTheLoginOrLeavesIt(t *testing.T) {
 		{"nonsense", refuse(200, `<html>`), ""},
 		{"down", func(_ *site, r *rogue) { r.set(func() { r.down = true }) }, ""},
 		{"gone", func(_ *site, r *rogue) { r.server.Close() }, ""},
+		{"elsewhere", func(_ *site, r *rogue) { r.set(func() { r.token = redirects(r.server.URL+"/evil", 307) }) }, ""},
+		{"huge", refuse(200, `{"access_token":"a`+strings.Repeat("a", 2<<20)), ""},
+		{"stuck", func(s *site, r *rogue) {
+			stuckAt(s, "/token", func(h http.HandlerFunc) { r.set(func() { r.token = h }) })
+		}, ""},
+		{"a token that has to be proved", refuse(200, `{"access_token":"a","token_type":"DPoP"}`), ""},
+		{"keys down", func(_ *site, r *rogue) {
+			r.keyID = "k2-" // the provider has new keys, which can't be had
+			r.refreshed(nil)
+			r.set(func() { r.keys = redirects(r.server.URL+"/evil", 302) })
+		}, ""},
 		{"still welcome", says(nil), ""},
 		{"somebody else's token", says(claimSet{"sub": "u-2"}), store.Refused},
+		{"a forged token", func(_ *site, r *rogue) {
+			token := r.signWith(r.honest(nil), jose.RS256, testKeys().foreign, "rsa", "JWT")
+			r.set(func() { r.idToken = token })
+		}, store.Refused},
+		{"a token that is not signed", func(_ *site, r *rogue) {
+			token := forge(claimSet{"alg": "none"}, r.honest(nil), nobody)
+			r.set(func() { r.idToken = token })
+		}, store.Refused},
 		{"a token of another client", says(claimSet{"aud": "wiki"}), store.Refused},
 		{"a token that is no text", refuse(200, `{"access_token":"a","token_type":"Bearer","id_token":"gibberish"}`), store.Refused},
 		{"the nonce of another sign-in", says(claimSet{"nonce": "another"}), store.Refused},
@@ -153,7 +174,10 @@ func TestRecheckEndsTheLoginOrLeavesIt(t *testing.T) {
 				s.clock.move(time.Hour)
 			}
 			tc.how(s, r)
-			_ = s.auth.Recheck(t.Context(), login.ID) // what it says is for the log
+			if err := s.auth.Recheck(t.Context(), login.ID); err != nil {
+				s.log.Warn("re-check", "error", err)
+			}
+			want(t, "requests that followed a redirect", r.count("/evil"), 0)
 			if tc.cause == "" {
 				want(t, "viewer", b.me(), "Ada")
 				want(t, "endings", len(s.endings()), 0)
@@ -266,67 +290,4 @@ func TestRehearsalSignsNobodyIn(t *testing.T) {
 		t.Errorf("outcome: %+v", got)
 	}
 	want(t, "rows in the audit log", len(s.trail("")), 0)
-}
-
-func TestWatchTellsOfLoginsThatEndedElsewhere(t *testing.T) {
-	s, r := openRogue(t)
-	b, other, third := s.browser(), s.browser(), s.browser()
-	for _, each := range []*browser{b, other, third} {
-		r.signIn(each, r.sign)
-	}
-	here, elsewhere, old := s.login(b), s.login(other), s.login(third)
-	told := make(chan store.LoginID, 8)
-	watching := s.restart(func(c *auth.Config) { c.Idle = 24 * time.Hour })
-	watching.onEnd = func(id store.LoginID) { told <- id }
-	done := make(chan struct{})
-	ctx, stop := contextWithStop(t)
-	go func() { defer close(done); watching.auth.Watch(ctx) }()
-	next := func() store.LoginID {
-		select {
-		case id := <-told:
-			return id
-		case <-time.After(time.Minute):
-			t.Fatal("nobody was told")
-			return 0
-		}
-	}
-	// Straight into the store, as another process does.
-	if err := s.store.EndLogin(t.Context(), elsewhere.ID, store.Ending{Cause: store.EndedByAdmin}); err != nil {
-		t.Fatal(err)
-	}
-	want(t, "ended elsewhere", next(), elsewhere.ID)
-
-	s.clock.move(23 * time.Hour)
-	want(t, "viewer who was here", b.me(), "Ada") // and is seen
-	s.clock.move(2 * time.Hour)
-	want(t, "unused for a day", next(), old.ID)
-	want(t, "who was seen since", s.login(b).ID, here.ID)
-	want(t, "cause", s.trail(store.AuditSignedOut)[0].Detail, string(store.Idle))
-	s.clock.move(7 * 24 * time.Hour)
-	want(t, "too old", next(), here.ID)
-	stop()
-	<-done
-}
-
-func TestUseHasALoginRechecked(t *testing.T) {
-	s, r, b, login := refreshing(t)
-	r.refreshed(claimSet{"name": "Ada L."})
-	ctx, stop := contextWithStop(t)
-	done := make(chan struct{})
-	go func() { defer close(done); s.auth.Watch(ctx) }()
-	b.me()
-	deadline := time.After(time.Minute)
-	for s.login(b).User.Identity.Name != "Ada L." {
-		select {
-		case <-deadline:
-			t.Fatal("the login was not re-checked")
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-	stop()
-	<-done
-	want(t, "login", s.login(b).ID, login.ID)
-	if errors.Is(s.lastError(), auth.ErrProviderDown) {
-		t.Error(s.lastError())
-	}
 }
