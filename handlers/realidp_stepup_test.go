@@ -38,7 +38,7 @@ func TestWhoHasToProveMoreIsAskedByARealProvider(t *testing.T) {
 	stream := alice.listen(events)
 	stream.hello()
 	first := a.login(alice)
-	demand := store.Demand{MaxAge: time.Hour, ACR: oidctest.Strong}
+	demand := store.Demand{MaxAge: 30 * time.Minute, ACR: oidctest.Strong}
 	want(t, "met by a plain sign-in", demand.MetUntil(first, a.now()).IsZero(), true)
 
 	weakly := a.idp.SignInWeakly(alice.http, a.wish(alice, auth.Wish{Return: "/chat/Sports", Demand: demand}), "alice")
@@ -55,11 +55,12 @@ func TestWhoHasToProveMoreIsAskedByARealProvider(t *testing.T) {
 	want(t, "met", demand.MetUntil(strong, a.now()).IsZero(), false)
 	stream.untilData(number(alice.say("still on the same stream")))
 
-	a.pass(time.Hour + time.Minute)
+	a.pass(31 * time.Minute)
 	want(t, "met when it has run out", demand.MetUntil(strong, a.now()).IsZero(), true)
 	done = alice.get(a.idp.SignIn(alice.http, a.wish(alice, auth.Wish{Return: "/chat/Sports", Demand: demand}), "alice"))
 	want(t, "where the browser goes", done.header.Get("Location"), "/chat/Sports")
 	again := a.login(alice)
+	want(t, "it is the same login still", again.ID, first.ID)
 	want(t, "met again", demand.MetUntil(again, a.now()).IsZero(), false)
 	want(t, "the proof is newer", again.AuthAt.After(strong.AuthAt), true)
 }
@@ -76,4 +77,32 @@ func TestWhoSignsInAgainIsAskedByARealProvider(t *testing.T) {
 	want(t, "where the browser goes", done.header.Get("Location"), "/chat/Sports")
 	want(t, "it is the same login", a.login(alice).ID, first.ID)
 	want(t, "and lives longer", a.login(alice).ExpiresAt.After(first.ExpiresAt), true)
+}
+
+func TestARoomBelievesWhatARealProviderProves(t *testing.T) {
+	a := openAbroad(t)
+	alice, bob := a.signIn("alice"), a.signIn("bob")
+	must(t, a.store.SetDemand(t.Context(), alice.id, a.roomID(alice.id, "General"), store.Demand{MaxAge: 30 * time.Minute, ACR: oidctest.Strong}))
+	// enter goes to the room, and to the provider if the room wants that.
+	enter := func(signIn func(*http.Client, string, string) string) answer {
+		page := bob.get("/chat/General")
+		if page.status != http.StatusSeeOther {
+			return page
+		}
+		done := bob.get(signIn(bob.http, bob.asked(page.header.Get("Location")), "bob"))
+		if done.status != http.StatusSeeOther {
+			return done
+		}
+		want(t, "where the browser goes", done.header.Get("Location"), "/chat/General")
+		return bob.get("/chat/General")
+	}
+	want(t, "the stream at first", bob.get(events).status, http.StatusForbidden)
+	want(t, "entering with less", enter(a.idp.SignInWeakly).status, http.StatusForbidden)
+	want(t, "entering with enough", enter(a.idp.SignIn).status, http.StatusOK)
+	bob.listen(events).hello()
+	// While it is fresh, nobody is asked.
+	want(t, "the page", bob.get("/chat/General").status, http.StatusOK)
+	a.pass(31 * time.Minute)
+	want(t, "the stream when it has run out", bob.get(events).status, http.StatusForbidden)
+	want(t, "entering anew", enter(a.idp.SignIn).status, http.StatusOK)
 }
