@@ -72,12 +72,21 @@ func (s *Server) wish(r *http.Request) (auth.Wish, error) {
 		return wish, nil
 	case slug != "":
 		room, err := s.Store.Room(r.Context(), login.User.ID, slug)
+		if err != nil {
+			return wish, err
+		}
 		wish.Demand = room.Demand
-		return wish, err
+	default:
+		var err error
+		if wish.Demand, err = demandOf(q.Get("max_age"), q.Get("acr")); err != nil {
+			return wish, err
+		}
 	}
-	var err error
-	wish.Demand, err = demandOf(q.Get("max_age"), q.Get("acr"))
-	return wish, err
+	// Some providers answer with the session they have, however weak. Asked anew, the person can choose.
+	if (store.Demand{ACR: wish.Demand.ACR}).MetUntil(login, s.Now()).IsZero() {
+		wish.Again = true
+	}
+	return wish, nil
 }
 
 // demandOf reads a demand from the fields of a form or an address.

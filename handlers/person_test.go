@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -20,9 +21,10 @@ import (
 // person is somebody with a browser of their own, or a visitor before signing in.
 type person struct {
 	*site
-	http *http.Client
-	id   store.UserID
-	name string
+	http  *http.Client
+	id    store.UserID
+	name  string
+	agent string // the browser's User-Agent; empty for some
 }
 
 // visitor returns somebody who is not signed in. The browser follows no redirect by itself.
@@ -52,18 +54,7 @@ func (s *site) signIn(account string) *person {
 // logIn presses Log In for a page and a button of the provider's; it returns where that leads.
 func (p *person) logIn(account, back string) string {
 	p.Helper()
-	begun := p.get("/users/login?return=" + url.QueryEscape(back))
-	want(p, "starting to sign in", begun.status, http.StatusFound)
-	provider := p.get(begun.header.Get("Location"))
-	form := provider.page().Find("form")
-	action, _ := form.Attr("action")
-	ticket, _ := form.Find("input[name=ticket]").Attr("value")
-	target, err := url.Parse(begun.header.Get("Location"))
-	must(p, err)
-	target, err = target.Parse(action)
-	must(p, err)
-	picked := p.post(target.String(), url.Values{"ticket": {ticket}, "account": {account}})
-	done := p.get(picked.header.Get("Location"))
+	done := p.through("/users/login?return="+url.QueryEscape(back), url.Values{"account": {account}})
 	want(p, "coming back from the provider", done.status, http.StatusSeeOther)
 	location, err := p.base.Parse(done.header.Get("Location"))
 	must(p, err)
@@ -72,6 +63,26 @@ func (p *person) logIn(account, back string) string {
 	id, _ := strconv.ParseInt(me, 10, 64)
 	p.id, p.name = store.UserID(id), room.Find(".header__who b").Text()
 	return location.String()
+}
+
+// through follows the way to the provider, fills in its form and returns what the site answers to who comes back.
+func (p *person) through(start string, form url.Values) answer {
+	p.Helper()
+	begun := p.get(start)
+	want(p, "starting to sign in", begun.status, http.StatusFound)
+	provider := p.get(begun.header.Get("Location"))
+	asked := provider.page().Find("form")
+	if asked.Length() == 0 {
+		p.Fatalf("the provider asks nothing: %d %s", provider.status, provider.header.Get("Location"))
+	}
+	ticket, _ := asked.Find("input[name=ticket]").Attr("value")
+	target, err := url.Parse(begun.header.Get("Location"))
+	must(p, err)
+	target, err = target.Parse(asked.AttrOr("action", ""))
+	must(p, err)
+	form = maps.Clone(form)
+	form.Set("ticket", ticket)
+	return p.get(p.post(target.String(), form).header.Get("Location"))
 }
 
 // answer is a response, read to its end.
@@ -100,6 +111,9 @@ func (p *person) tryDo(method, target string, body io.Reader, headers ...string)
 	req, err := http.NewRequestWithContext(ctx, method, target, body)
 	if err != nil {
 		return answer{}, err
+	}
+	if p.agent != "" {
+		req.Header.Set("User-Agent", p.agent)
 	}
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])

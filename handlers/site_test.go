@@ -227,7 +227,7 @@ func (s *site) startProvider() {
 	s.provider = "http://" + server.Listener.Addr().String()
 	s.issuer, s.secret = s.provider+"/dev/idp", rand.Text()
 	s.idp, err = devidp.New(devidp.Config{
-		Issuer: s.issuer,
+		Issuer: s.issuer, Now: s.now,
 		Clients: []devidp.Client{{
 			ID: "letstalk", Secret: s.secret,
 			RedirectURIs:           []string{s.base.String() + auth.CallbackPath},
