@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -104,16 +105,17 @@ func parseKeys(body []byte) ([]jose.JSONWebKey, error) {
 	var keys []jose.JSONWebKey
 	for _, raw := range set.Keys {
 		var key jose.JSONWebKey
-		if json.Unmarshal(raw, &key) == nil && isPublic(key) && len(keys) < maxKeys {
+		if json.Unmarshal(raw, &key) == nil && IsSigningKey(key) && len(keys) < maxKeys {
 			keys = append(keys, key)
 		}
 	}
 	return keys, nil
 }
 
-// isPublic reports whether a key is one to check signatures with. A secret that is published is none.
-func isPublic(k jose.JSONWebKey) bool {
-	if k.Use != "" && k.Use != "sig" {
+// IsSigningKey reports whether a key that a provider publishes is one to check tokens with. A secret that is published is
+// none, nor is an RSA key of less than 2048 bits, or of more than 8192.
+func IsSigningKey(k jose.JSONWebKey) bool {
+	if k.Use != "" && k.Use != "sig" || k.Algorithm != "" && !slices.Contains(signingAlgs, k.Algorithm) {
 		return false
 	}
 	switch key := k.Key.(type) {

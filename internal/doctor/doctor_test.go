@@ -141,7 +141,10 @@ var faults = []struct {
 	}, "failure: None of the provider's keys can check an ID token (2 in all)."},
 	{"short keys", func(w *world) {
 		w.provider["/keys"] = func(rw http.ResponseWriter, _ *http.Request) { w.write(rw, 200, keySet(shortKey())) }
-	}, "warning: The provider has RSA keys of less than 2048 bits."},
+	}, "failure: None of the provider's keys can check an ID token (1 in all)."},
+	{"short keys besides", func(w *world) {
+		w.provider["/keys"] = func(rw http.ResponseWriter, _ *http.Request) { w.write(rw, 200, keySet(shortKey(), ecKey(w.t))) }
+	}, "warning: The provider has RSA keys that are not believed: of less than 2048 bits"},
 	{"keys of a kind to come", func(w *world) {
 		w.provider["/keys"] = func(rw http.ResponseWriter, _ *http.Request) {
 			w.write(rw, 200, map[string]any{"keys": []any{map[string]any{"kty": "AKP", "alg": "ML-DSA-65"}, ecKey(w.t)}})

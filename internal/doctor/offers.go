@@ -116,8 +116,6 @@ func (d *doctor) logouts(p *metadata) {
 	}
 }
 
-const minRSA = 2048 // bits
-
 // keys looks for one with which ID tokens can be checked.
 func (d *doctor) keys(ctx context.Context, p *metadata) {
 	a, err := d.get(ctx, p.Keys)
@@ -133,31 +131,28 @@ func (d *doctor) keys(ctx context.Context, p *metadata) {
 		d.Fail("Ask whoever runs the provider: nobody can sign in like this.", "%s answers %s and has no keys.", p.Keys, a.Status)
 		return
 	}
-	usable, short := 0, 0
+	usable, odd := 0, 0
 	for _, raw := range set.Keys {
 		var key jose.JSONWebKey
 		// Kinds of keys that are not known here are no fault.
-		if key.UnmarshalJSON(raw) != nil || !isUsable(key) {
+		if key.UnmarshalJSON(raw) != nil {
 			continue
 		}
-		usable++
-		if k, ok := key.Key.(*rsa.PublicKey); ok && k.N.BitLen() < minRSA {
-			short++
+		if auth.IsSigningKey(key) {
+			usable++
+		} else if _, ok := key.Key.(*rsa.PublicKey); ok && key.Use != "enc" {
+			odd++
 		}
 	}
 	switch {
 	case usable == 0:
 		d.Fail("Have the provider sign with an RSA, EC or Ed25519 key and publish it.", "None of the provider's keys can check an ID token (%d in all).", len(set.Keys))
-	case short > 0:
-		d.Warn("Have the provider make longer ones.", "The provider has RSA keys of less than %d bits.", minRSA)
+	case odd > 0:
+		d.Warn("Have the provider sign with others.",
+			"The provider has RSA keys that are not believed: of less than 2048 bits or more than 8192, or for another algorithm.")
 	default:
 		d.OK("The provider publishes the keys that it signs with.")
 	}
-}
-
-func isUsable(key jose.JSONWebKey) bool {
-	return key.IsPublic() && key.Valid() && (key.Use == "" || key.Use == "sig") &&
-		(key.Algorithm == "" || slices.Contains(auth.SigningAlgs(), key.Algorithm))
 }
 
 func list(words []string) string {

@@ -72,7 +72,7 @@ func (d *doctor) endpoints(p *metadata) *metadata {
 		{"authorization_endpoint", p.Authorization}, {"token_endpoint", p.Token}, {"jwks_uri", p.Keys},
 	} {
 		u, err := url.Parse(e.address)
-		if err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && auth.IsLoopback(u.Hostname())) {
+		if err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && auth.IsLoopback(u.Hostname()) && strings.HasPrefix(d.Issuer, "http:")) {
 			continue
 		}
 		sound = false
