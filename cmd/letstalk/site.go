@@ -59,7 +59,7 @@ func newSite(ctx context.Context, cfg config.Config, db store.Store, logger *slo
 	}()
 	identity, err := auth.New(auth.Config{
 		Issuer: cfg.Issuer, ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret,
-		Scopes: cfg.Scopes, Policy: cfg.Policy,
+		Scopes: cfg.Scopes, Params: cfg.Params, Policy: cfg.Policy,
 		BaseURL: cfg.BaseURL, Key: cfg.SessionKey[:], Idle: cfg.SessionIdle, Lifetime: cfg.SessionLifetime,
 		Recheck: cfg.SessionRecheck, InUse: hub.Logins, Tell: func(id store.LoginID) { s.bus.LoginEnded(id) },
 		Address: handlers.ClientAddress,

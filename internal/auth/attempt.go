@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -31,17 +33,43 @@ type Wish struct {
 	Rehearsal string
 }
 
-// options returns the parameters of an authorization request that stand for the wish (OpenID Connect Core 1.0, 3.1.2.1).
-func (w Wish) options() []oauth2.AuthCodeOption {
-	var all []oauth2.AuthCodeOption
-	if w.Again {
-		all = append(all, oauth2.SetAuthURLParam("prompt", "login"))
+// ownParams are the parameters of an authorization request that nobody may set in the configuration: sign-ins stand on them.
+var ownParams = []string{"client_id", "response_type", "response_mode", "redirect_uri", "scope", "state", "nonce",
+	"code_challenge", "code_challenge_method", "max_age", "acr_values", "request", "request_uri"}
+
+// CheckParams returns an error if additional parameters of authorization requests can't be: they are words for the provider,
+// and none of those that sign-ins stand on.
+func CheckParams(params url.Values) error {
+	for name, values := range params {
+		switch {
+		case slices.Contains(ownParams, name):
+			return fmt.Errorf("%s is not to be set by hand", name)
+		case name == "" || len(values) != 1 || !isPlain(name) || !isPlain(values[0]):
+			return fmt.Errorf("%q is no parameter with one value", name)
+		}
+	}
+	return nil
+}
+
+// options returns the parameters of an authorization request that stand for the wish (OpenID Connect Core 1.0, 3.1.2.1),
+// beside those that each request has.
+func (w Wish) options(each url.Values) []oauth2.AuthCodeOption {
+	params := url.Values{}
+	for name := range each {
+		params.Set(name, each.Get(name))
+	}
+	if prompts := strings.Fields(params.Get("prompt")); w.Again && !slices.Contains(prompts, "login") {
+		params.Set("prompt", strings.Join(append([]string{"login"}, prompts...), " "))
 	}
 	if w.Demand.MaxAge > 0 {
-		all = append(all, oauth2.SetAuthURLParam("max_age", strconv.FormatInt(int64(w.Demand.MaxAge/time.Second), 10)))
+		params.Set("max_age", strconv.FormatInt(int64(w.Demand.MaxAge/time.Second), 10))
 	}
 	if w.Demand.ACR != "" {
-		all = append(all, oauth2.SetAuthURLParam("acr_values", w.Demand.ACR))
+		params.Set("acr_values", w.Demand.ACR)
+	}
+	var all []oauth2.AuthCodeOption
+	for name := range params {
+		all = append(all, oauth2.SetAuthURLParam(name, params.Get(name)))
 	}
 	return all
 }
@@ -83,7 +111,7 @@ func (a *Auth) Begin(w http.ResponseWriter, r *http.Request, wish Wish) (string,
 		Secure:   a.cfg.secure(),
 		SameSite: http.SameSiteLaxMode,
 	})
-	options := append(wish.options(), oidc.Nonce(attempt.Nonce), oauth2.S256ChallengeOption(attempt.Verifier))
+	options := append(wish.options(a.cfg.Params), oidc.Nonce(attempt.Nonce), oauth2.S256ChallengeOption(attempt.Verifier))
 	return p.oauth.AuthCodeURL(attempt.State, options...), nil
 }
 

@@ -59,9 +59,10 @@ type Config struct {
 	ClientID     string
 	ClientSecret string // empty for a public client
 	Scopes       []string
-	Policy       Policy   // who may come in, and what claims give
-	BaseURL      *url.URL // where browsers find the program; https, or http on loopback
-	Key          []byte   // 32 bytes that encrypt tokens at rest
+	Params       url.Values // of each authorization request, besides those that sign-ins stand on; see CheckParams
+	Policy       Policy     // who may come in, and what claims give
+	BaseURL      *url.URL   // where browsers find the program; https, or http on loopback
+	Key          []byte     // 32 bytes that encrypt tokens at rest
 	Idle         time.Duration
 	Lifetime     time.Duration
 	Recheck      time.Duration // between two questions to the provider whether a login still holds; zero for none
@@ -215,6 +216,9 @@ func (c Config) check() error {
 	}
 	if c.BaseURL == nil || !isEndpoint(c.BaseURL) || c.BaseURL.RawQuery != "" {
 		problem("auth: the base URL must be https, or http on loopback, without a query")
+	}
+	if err := CheckParams(c.Params); err != nil {
+		problem("auth: authorization requests: %w", err)
 	}
 	if len(c.Key) != 32 {
 		problem("auth: the key must have 32 bytes, not %d", len(c.Key))

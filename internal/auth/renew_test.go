@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"letstalk/internal/auth"
 	"letstalk/store"
 )
 
@@ -100,6 +101,23 @@ func TestDemandIsPassedOnAndChecked(t *testing.T) {
 				want(t, "rows in the audit log", len(s.trail(store.AuditSignInRefused)), 1)
 			}
 		})
+	}
+}
+
+func TestParametersGoAlongWithEachRequest(t *testing.T) {
+	r := &rogue{}
+	s := open(t, r.serve, func(c *auth.Config) {
+		c.Params = url.Values{"access_type": {"offline"}, "prompt": {"consent"}}
+	})
+	asked := s.browser().ask("")
+	want(t, "access_type", asked.Get("access_type"), "offline")
+	want(t, "prompt", asked.Get("prompt"), "consent")
+	want(t, "state is ours", len(asked.Get("state")), 43)
+	want(t, "prompt of a sign-in that is to be anew", s.browser().ask("prompt=login").Get("prompt"), "login consent")
+	for _, name := range []string{"state", "redirect_uri", "max_age", ""} {
+		if auth.CheckParams(url.Values{name: {"x"}}) == nil {
+			t.Errorf("%q may be set", name)
+		}
 	}
 }
 

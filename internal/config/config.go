@@ -34,8 +34,8 @@ type Config struct {
 	Issuer       string // empty for the development provider
 	ClientID     string
 	ClientSecret string
-	Scopes       []string // nil if they are to be those of the development provider
-	GroupsClaim  string
+	Scopes       []string   // nil if they are to be those of the development provider
+	Params       url.Values // of authorization requests, beyond our own
 	Policy       auth.Policy
 
 	Rooms           []string
@@ -64,6 +64,7 @@ type variables struct {
 	ClientID        string `env:"OIDC_CLIENT_ID" help:"the id the provider gave this site"`
 	ClientSecret    string `env:"OIDC_CLIENT_SECRET" help:"the secret the provider gave this site; none for a public client"`
 	Scopes          string `env:"OIDC_SCOPES" envDefault:"openid profile email" help:"what to ask the provider for"`
+	Params          string `env:"OIDC_PARAMS" help:"more to tell the provider when somebody is sent there to sign in, for example prompt=consent"`
 	GroupsClaim     string `env:"OIDC_GROUPS_CLAIM" envDefault:"groups" help:"the claim that lists a person's groups, or a path into one such as realm_access.roles"`
 	AdminGroups     string `env:"ADMIN_GROUPS" help:"groups whose people are administrators, for example chat-admins; * stands for any characters"`
 	AllowedGroups   string `env:"ALLOWED_GROUPS" help:"groups whose people may come in; everybody the provider lets through unless set"`
@@ -98,7 +99,7 @@ func Load(environ []string, dotenv string, dev bool) (Config, error) {
 		Listen: v.Listen, DatabaseURL: v.DatabaseURL, Dev: dev,
 		NATSURL: v.NATSURL, NATSCredentials: v.NATSCredentials, NATSCA: v.NATSCA,
 		Issuer: v.Issuer, ClientID: v.ClientID, ClientSecret: v.ClientSecret,
-		Scopes: strings.Fields(v.Scopes), GroupsClaim: v.GroupsClaim, Policy: p.policy(v),
+		Scopes: strings.Fields(v.Scopes), Params: p.params(v.Params), Policy: p.policy(v),
 		Rooms: p.rooms(v.Rooms), TrustedProxies: p.networks(v.TrustedProxies),
 		SessionIdle:     p.duration("SESSION_IDLE", v.SessionIdle),
 		SessionLifetime: p.duration("SESSION_LIFETIME", v.SessionLifetime),

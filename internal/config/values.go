@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -52,6 +53,22 @@ func (p *problems) rooms(s string) []string {
 		}
 	}
 	return names
+}
+
+// params reads parameters as they stand in an address.
+func (p *problems) params(s string) url.Values {
+	params, err := url.ParseQuery(s)
+	if err != nil {
+		p.check(true, "OIDC_PARAMS=%q: write NAME=VALUE, with & between several, for example access_type=offline&prompt=consent", s)
+		return nil
+	}
+	if err := auth.CheckParams(params); err != nil {
+		p.check(true, "OIDC_PARAMS=%q: %v", s, err)
+	}
+	if len(params) == 0 {
+		return nil
+	}
+	return params
 }
 
 // policy reads what the provider's claims give people.
