@@ -60,7 +60,7 @@ var problems = []struct {
 	{auth.ErrDeactivated, views.Problem{Status: 403, Title: "You can't come in here any more",
 		Text: "Your identity provider knows you, but an administrator of this site has closed it to you. Ask them if you think it should be open.", Action: "Go home", Href: views.HomeURL()}},
 	{auth.ErrWeak, views.Problem{Status: 403, Title: "That was not quite enough",
-		Text: "The room asks for a more recent or a stronger sign-in than your identity provider vouches for. You are still signed in as before.", Action: "See the rooms", Href: views.DashboardURL()}},
+		Text: "The room asks for a more recent or a stronger sign-in than your identity provider vouches for. If you were signed in before, you still are.", Action: "See the rooms", Href: views.DashboardURL()}},
 	{auth.ErrLogoutToken, views.Problem{Status: 400, Title: "That logout token was refused",
 		Text: "It is missing, not from the identity provider, too old, or was used before."}},
 	{auth.ErrUntrusted, views.Problem{Status: 502, Title: "We could not be sure it is you",

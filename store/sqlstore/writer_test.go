@@ -91,7 +91,10 @@ func TestFailingWriteLeavesTheOthersOfItsBatch(t *testing.T) {
 				func(t *tx) error { return errors.Join(session("b")(t), oops) },
 				session("c"),
 				func(t *tx) error { session("d")(t); panic("oops") },
-				func(t *tx) error { _, err := t.exec(`INSERT INTO memberships (room_id, user_id, role) VALUES (99, 99, 'member')`); return err },
+				func(t *tx) error {
+					_, err := t.exec(`INSERT INTO memberships (room_id, user_id, role) VALUES (99, 99, 'member')`)
+					return err
+				},
 				func(t *tx) error { t.record(store.RoomCreated, 1, 0, 0); return oops },
 				session("e"))
 			var failed []bool
