@@ -23,10 +23,12 @@ import (
 //go:embed node_modules/htmx.org/dist/ext/hx-upsert.min.js
 var embedded embed.FS
 
-// styles are the parts of each style sheet in cascade order: tokens, then the page, then components. What the pages of the
-// account and of administrators need beyond the rest is a sheet of its own, so that a room is not heavier for them.
+// styles are the parts of each style sheet in cascade order: tokens, then the page, then components. What the front page and
+// the pages of the account and of administrators need beyond the rest are sheets of their own, so that a room is not heavier
+// for them.
 var styles = map[string][]string{
 	"app.css":   {"tokens", "base", "layout", "controls", "ending", "rooms", "messages", "composer", "people", "pages"},
+	"home.css":  {"home"},
 	"sheet.css": {"account", "admin"},
 }
 
