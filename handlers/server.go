@@ -127,7 +127,7 @@ func (s *Server) page(r *http.Request, title string) views.Page {
 	login, _ := auth.Viewer(r.Context())
 	return views.Page{
 		Title: title, Viewer: login.User.Person(), Assets: s.Assets,
-		Admin: login.User.Admin(), Login: login.ID, Expires: login.ExpiresAt, Ending: endsSoon(login), Here: here(r),
+		Admin: login.User.Admin(), Login: login.ID, Expires: login.ExpiresAt, Ending: s.endsSoon(login), Here: here(r),
 	}
 }
 

@@ -143,34 +143,28 @@ func says(t *testing.T, stream *bufio.Reader, text string) {
 }
 
 func TestNodes(t *testing.T) {
-	for name, env := range map[string]func(t *testing.T) []string{
-		"with NATS":    func(t *testing.T) []string { return []string{"NATS_URL=" + bus(t)} },
-		"without NATS": func(*testing.T) []string { return nil },
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := newWorkspace(t, env(t)...)
-			one, two := c.node(), c.node()
-			alice, bob := one.visitor(), two.visitor()
-			alice.signIn("alice", "/chat/General")
-			bob.signIn("bob", "/chat/General")
-			stream := bob.stream()
+	everyNode(t, func(t *testing.T, c *workspace) {
+		one, two := c.node(), c.node()
+		alice, bob := one.visitor(), two.visitor()
+		alice.signIn("alice", "/chat/General")
+		bob.signIn("bob", "/chat/General")
+		stream := bob.stream()
 
-			alice.post("from one to the other", "1")
-			says(t, stream, "from one to the other")
+		alice.post("from one to the other", "1")
+		says(t, stream, "from one to the other")
 
-			// The same form to another node is the same post.
-			alice.moveTo(two)
-			again := alice.post("from one to the other", "1")
-			if n := strings.Count(again.Find("#messages").Text(), "from one to the other"); n != 1 {
-				t.Errorf("it is there %d times", n)
-			}
+		// The same form to another node is the same post.
+		alice.moveTo(two)
+		again := alice.post("from one to the other", "1")
+		if n := strings.Count(again.Find("#messages").Text(), "from one to the other"); n != 1 {
+			t.Errorf("it is there %d times", n)
+		}
 
-			// A login is ended at one node, its stream is on the other.
-			bob.moveTo(one)
-			bob.got(bob.PostForm(one.base+"/users/logout", nil))
-			event(t, stream, "auth")
-		})
-	}
+		// A login is ended at one node, its stream is on the other.
+		bob.moveTo(one)
+		bob.got(bob.PostForm(one.base+"/users/logout", nil))
+		event(t, stream, "auth")
+	})
 }
 
 func TestPeopleOfAllNodesAreHere(t *testing.T) {

@@ -150,7 +150,7 @@ func (a *Auth) refresh(ctx context.Context, subject string, t *tokens) (testimon
 	return heard, err
 }
 
-// keep records what a re-check brought. It tries for as long as the lease is good: with the new refresh token the login
+// keep records what a re-check brought. A database that is away is waited for some more: with the new refresh token the login
 // would be lost.
 func (a *Auth) keep(ctx context.Context, lease store.Lease, heard testimony, d Decision, t tokens) error {
 	identity := heard.identity(lease.Login.User.Identity, d)
